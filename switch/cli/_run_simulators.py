@@ -10,7 +10,7 @@ import click
 from switch.cli._network import paint
 from switch.cli._not_done import NotDone
 from switch.cli._ready import prepare_ready, say_ready
-from switch.cli._tls import end_of
+from switch.cli._tls import end_of, no_tls
 from switch.counting import counted
 
 if TYPE_CHECKING:
@@ -30,27 +30,41 @@ if TYPE_CHECKING:
 _STYLES = {"warning": "caret", "error": "error"}
 
 
+def stations_of(
+    network: "Network",
+    hosts: "Sequence[HostLink]",
+    parties: "Sequence[Issuer]",
+    state: Path | None,
+    tls_dir: Path | None,
+) -> "list[Station]":
+    """Simulated hosts' stations. Raises as `station_of` does; a click error for `tls_dir` where none of their links has TLS."""
+    ends = [_end_of(network, host.name, tls_dir) for host in hosts]
+    if tls_dir is not None and not any(ends):
+        raise no_tls(f"the link of {', '.join(host.name for host in hosts)}")
+    return [station_of(network, h.name, p, state, end) for h, p, end in zip(hosts, parties, ends, strict=True)]
+
+
 def station_of(
-    network: "Network", name: str, party: "Issuer", state: Path | None = None, tls_dir: Path | None = None
+    network: "Network", name: str, party: "Issuer", state: Path | None = None, end: "TlsEnd | None" = None
 ) -> "Station":
-    """A simulated host's station. `tls_dir`: where its certificate is, if its link has TLS. Raises NotDone: its books cannot be
-    read; click errors where it has none."""
+    """A simulated host's station. `end`: its own, where its link has TLS. Raises NotDone: its books cannot be read."""
     from switch.core.operator.command import Unable
     from switch.server import stations
 
     try:
-        return stations.station_of(network, name, party, state, _end_of(network, name, tls_dir))
+        return stations.station_of(network, name, party, state, end)
     except Unable as error:
         raise NotDone(str(error), error.hint, code=error.code) from None
 
 
 def _end_of(network: "Network", name: str, tls_dir: Path | None) -> "TlsEnd | None":
-    """A host's end of its link; None where that has no TLS."""
+    """A host's end of its link; None where that has no TLS. Raises click errors: it has, and there is no certificate."""
     host = next(host for host in network.hosts if host.name == name)
     if host.connect is not None:
-        return end_of(tls_dir, name, f"[[host]] {name}", server=True) if host.tls is not None else None
+        secure = host.tls is not None or (host.edge and tls_dir is not None)
+        return end_of(tls_dir, name, f"[[host]] {name}", server=True) if secure else None
     door = next((x for x in network.listeners if x.role == "host"), None)
-    if door is None or door.tls is None:
+    if door is None or not (door.tls is not None or (door.edge and tls_dir is not None)):
         return None
     return end_of(tls_dir, name, f"[[listener]] {door.name}", server=False, asks_for=door.address.host)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from switch.core.network import Listener
     from switch.server.tls import TlsEnd
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,6 +23,24 @@ def tls_option(command: F) -> F:
         help="NAME.pem, NAME.key and ca.pem in DIR, where a link has TLS (`cmi-switch certificates make`).",
     )
     return option(command)
+
+
+def dialling_end(directory: Path | None, name: str, listener: "Listener", host: str = "") -> "TlsEnd | None":
+    """The end of `name`, who connects to a listener; None: in plain. `host`: where to, if not to the listener's own address;
+    there `directory` says whether it has TLS. Raises click errors: the network file says otherwise."""
+    where = f"[[listener]] {listener.name}"
+    if directory is None and listener.tls is None:
+        return None
+    if not host and not listener.is_secure:
+        raise no_tls(where)
+    return end_of(directory, name, where, server=False, asks_for=host or listener.address.host)
+
+
+def no_tls(where: str) -> click.UsageError:
+    """`--tls` came, and the network file has no TLS there: what somebody believes to be secured would go in plain."""
+    return click.UsageError(
+        f"--tls: {where} has no tls in the network file, so that its connections are plain: leave --tls out, or give it tls there"
+    )
 
 
 def end_of(directory: Path | None, name: str, where: str, *, server: bool, asks_for: str = "") -> "TlsEnd":

@@ -140,7 +140,7 @@ def _run(options: dict[str, Any]) -> None:
 def _setting(options: dict[str, Any]) -> "Setting":
     """Raises click errors, ListeningError."""
     from switch.cli._peers import tls_of
-    from switch.cli._tls import end_of
+    from switch.cli._tls import dialling_end
     from switch.gateway.running import Setting
     from switch.http.https_end import HttpsEnd
     from switch.http.listening import check_address, tls_context
@@ -161,13 +161,6 @@ def _setting(options: dict[str, Any]) -> "Setting":
     pages = HttpsEnd(lambda: tls_context(certificate, key)) if certificate is not None else None
     address = asked_address(options["listen_text"])
     check_address(address, pages)
-    where = f"[[listener]] {listener.name}"
-    secured = listener.tls is not None
-    end = (
-        end_of(options["tls_dir"], member.name, where, server=False, asks_for=listener.address.host)
-        if secured
-        else None
-    )
     return Setting(
         network=network,
         member=member,
@@ -175,7 +168,7 @@ def _setting(options: dict[str, Any]) -> "Setting":
         address=address,
         state=options["state"] or Path(network.state_dir) / "gateway",
         tls=pages,
-        link=end,
+        link=dialling_end(options["tls_dir"], member.name, listener),
         trust=options["trust"],
         limits=limits,
         test_cards=options["test_cards"],

@@ -61,7 +61,7 @@ def _run(asked: _Options) -> None:
         parse_key_manner,
         random_sources,
         start,
-        station_of,
+        stations_of,
         what_they_kept,
         where_they_are,
         write_book,
@@ -95,7 +95,7 @@ def _run(asked: _Options) -> None:
         raise click.BadParameter(str(error), param_hint="NAME") from None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--population") from None
-    stations = [station_of(loaded, h.name, p, asked.state, asked.tls_dir) for h, p in zip(hosts, parties, strict=True)]
+    stations = stations_of(loaded, hosts, parties, asked.state, asked.tls_dir)
 
     def ready(drivers: "Sequence[Driver]") -> str:
         where, kept = where_they_are(hosts, drivers), what_they_kept(stations)

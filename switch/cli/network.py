@@ -68,7 +68,7 @@ def _run(asked: _Options) -> None:
         parse_key_manner,
         random_sources,
         start,
-        station_of,
+        stations_of,
         what_they_kept,
         where_they_are,
         write_book,
@@ -94,7 +94,7 @@ def _run(asked: _Options) -> None:
         raise click.BadParameter(str(error), param_hint="SCHEME") from None
     except PersonalizationError as error:
         raise click.ClickException(str(error)) from None
-    stations = [station_of(loaded, h.name, p, asked.state, asked.tls_dir) for h, p in zip(hosts, parties, strict=True)]
+    stations = stations_of(loaded, hosts, parties, asked.state, asked.tls_dir)
 
     def ready(drivers: "Sequence[Driver]") -> str:
         abroad = f"; {asked.abroad_rate:g} payments/s from abroad" if asked.abroad_rate else ""

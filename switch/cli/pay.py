@@ -16,7 +16,7 @@ from switch.cli._chip import reading_options
 from switch.cli._dialects import check_framing
 from switch.cli._network import PAY_PORT, asked_card, load, network_option, paint, spell
 from switch.cli._outcome import outcome_of
-from switch.cli._tls import end_of, tls_option
+from switch.cli._tls import dialling_end, tls_option
 
 if TYPE_CHECKING:
     from switch.cli._pos import Last, Said, Till
@@ -184,10 +184,7 @@ class Desk:
         self._framing = asked.framing or (self._dialect.framing if asked.dialect else listener.framing)
         check_framing(self._framing)
         self._address: Address = asked_address(asked.host) if asked.host else listener.address
-        self._end = None
-        if listener.tls is not None or (asked.host and asked.tls_dir):
-            where = f"[[listener]] {listener.name}"
-            self._end = end_of(asked.tls_dir, self._member.name, where, server=False, asks_for=self._address.host)
+        self._end = dialling_end(asked.tls_dir, self._member.name, listener, self._address.host if asked.host else "")
         place = home_place(network, self._member, listener, 0)
         self._terminal = f"{self._member.institution[-3:]}T0001"
         self._place = changed(place, terminal=self._terminal)

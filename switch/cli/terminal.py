@@ -11,7 +11,7 @@ from switch.cli._address import asked_address
 from switch.cli._host_options import own_keys_options
 from switch.cli._network import PAY_PORT, network_option
 from switch.cli._ready import ready_option
-from switch.cli._tls import end_of, tls_option
+from switch.cli._tls import dialling_end, tls_option
 from switch.counting import counted
 
 if TYPE_CHECKING:
@@ -132,16 +132,14 @@ def _run(asked: _Options) -> None:
     except PersonalizationError as error:
         raise click.ClickException(str(error)) from None
     address = asked_address(asked.host_text) if asked.host_text else listener.address
-    need_listener(address, "the switch", spell("serve", loaded))
     stations = []
     for party, bank in zip(parties, _banks(loaded, asked), strict=True):
-        ends: dict[str, TlsEnd] = {}
-        if listener.tls is not None or (asked.host_text and asked.tls_dir):
-            end = end_of(asked.tls_dir, bank, f"[[listener]] {asked.port}", server=False, asks_for=address.host)
-            ends = dict.fromkeys(party.links, end)
+        end = dialling_end(asked.tls_dir, bank, listener, address.host if asked.host_text else "")
+        ends: dict[str, TlsEnd] = dict.fromkeys(party.links, end) if end is not None else {}
         least_ms = min(RECONNECT_MS, asked.reconnect_ms)
         dials = [Dial(name, address, least_ms, asked.reconnect_ms) for name in party.links]
         stations.append(Station(party, dial=dials, ends=ends))
+    need_listener(address, "the switch", spell("serve", loaded))
 
     def ready(drivers: "Sequence[Driver]") -> str:
         del drivers

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from switch.cli._network import load
-from switch.cli._tls import end_of, tls_option
+from switch.cli._tls import dialling_end, tls_option
 from switch.counting import counted
 
 if TYPE_CHECKING:
@@ -167,11 +167,8 @@ class Counter:
 
         self.network: Network = load(which["network"])
         self._listener = _port(self.network, which["port"])
-        self._end, member = None, find_member(self.network, self._listener.members[0])
-        if self._listener.tls is not None:
-            where = f"[[listener]] {self._listener.name}"
-            host = self._listener.address.host
-            self._end = end_of(which["tls_dir"], member.name, where, server=False, asks_for=host)
+        member = find_member(self.network, self._listener.members[0])
+        self._end = dialling_end(which["tls_dir"], member.name, self._listener)
         self.cards: tuple[TestCard, ...] = demo_cards(self.network)
         self._dialect = Dialect.load(self._listener.dialect)
         self._again = which["again"]

@@ -1,16 +1,22 @@
 """Hosts whose books are kept in a journal: what is found again, what is refused."""
 
 import random
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+import msgspec
 import pytest
+from click.testing import CliRunner
 
 from switch.cli._run_simulators import station_of, what_they_kept
+from switch.cli._tls import dialling_end
+from switch.cli.main import main
 from switch.config import load_network
 from switch.core.limits import Limits
 from switch.journal.feed import Feed
 from switch.journal.log import JournalError
+from switch.security.issuing import TestAuthority
 from switch.server.stations import Station
 from switch.simulators.accounts import Ledger
 from switch.simulators.build import make_issuer
@@ -87,3 +93,23 @@ def test_each_host_has_a_directory_of_its_own(tmp_path: Path) -> None:
     for station in stations:
         assert station.journal is not None
         station.journal.close()
+
+
+@pytest.mark.parametrize("command", ["issuer atlas", "network visa", "terminal", "pay", "gateway"])
+def test_tls_on_a_link_that_has_none_is_refused_rather_than_left_out(command: str, tmp_path: Path) -> None:
+    """Whoever gives --tls believes that what follows is secured."""
+    done = CliRunner().invoke(main, [*command.split(), "--tls", str(tmp_path)])
+    assert done.exit_code == 2, done.output
+    assert "has no tls in the network file, so that its connections are plain" in done.output
+
+
+def test_an_edge_of_another_make_has_the_tls_of_a_listener_that_says_nothing_of_it(tmp_path: Path) -> None:
+    """Whoever connects to that edge shows a certificate, where one is given."""
+    TestAuthority(tmp_path, "ca", datetime.now(UTC), 9).issue("atlas", "atlas.test")
+    listener = MOROCCO.listeners[0]
+    behind = msgspec.structs.replace(listener, edge=str(tmp_path / "edge.sock"))
+    assert dialling_end(tmp_path, "atlas", behind) is not None
+    assert dialling_end(None, "atlas", behind) is None
+    assert dialling_end(tmp_path, "atlas", listener, "far.example") is not None, "who says where to says with what"
+    with pytest.raises(click.UsageError, match=f"--tls: .*{listener.name} has no tls"):
+        dialling_end(tmp_path, "atlas", listener)
