@@ -96,7 +96,8 @@ def acs_command(
 ) -> None:
     """Run the access control server NAME: it authenticates its banks' cardholders, by a code where the network file says so.
 
-    Codes go to no telephone: each is printed here, and on the page /phone, for whoever plays the cardholder.
+    Codes go to no telephone: each is printed here, for whoever plays the cardholder; and shown on the page /phone, where `url` of
+    the [[acs]] is on loopback, to browsers of this machine.
     A challenge under way goes on after a restart, even after kill -9.
 
     \b
@@ -104,6 +105,7 @@ def acs_command(
       cmi-switch threeds acs atlas
       cmi-switch threeds acs rif --network mine.toml
     """
+    from switch.threeds.acs import has_phone
     from switch.threeds.challenges import ChallengeLimits
     from switch.threeds.running import run_acs
 
@@ -116,7 +118,8 @@ def acs_command(
     module = module_of(loaded) if acs.cavv_key or acs.aav_key else None
 
     def ready(address: "Address") -> None:
-        say_ready(file, {"acs": address}, f"Ready: ACS {name} {address}; codes: here, and on {acs.url}/phone")
+        page = f", and on {acs.url}/phone" if has_phone(acs) else ""
+        say_ready(file, {"acs": address}, f"Ready: ACS {name} {address}; codes: here{page}")
 
     def sms(text: str) -> None:
         click.echo(f"SMS  {text}")

@@ -4,10 +4,12 @@ In: an address, files of certificates and keys. Out: TLS contexts, a server at w
 """
 
 import ipaddress
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import trio
 from cryptography.x509 import load_der_x509_certificate
@@ -17,6 +19,20 @@ from switch.http.https_end import HttpsEnd
 from switch.http.server import Report, Server
 from switch.security.certificates import CertificateError, read_certificates
 from switch.security.revocation import Revocations
+
+_HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]+)(?::[0-9]+)?")
+_FORWARDED: Final = frozenset(
+    (
+        "forwarded",
+        "via",
+        "client-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+        "fastly-client-ip",
+        "x-real-ip",
+        "x-client-ip",
+    )
+)
 
 
 class ListeningError(Exception):
@@ -93,6 +109,19 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def is_direct(client: str, host: str, version: str, headers: Iterable[str]) -> bool:
+    """Has somebody on this machine asked for this with a browser of their own? Not so what a proxy here passes on for others.
+
+    `client`: the connection's other end; `host`: the header, as it came; `headers`: all names. A proxy says that it is one
+    (RFC 7239, RFC 9110, or by a header of its own making), keeps the name it was asked by, or speaks HTTP/1.0, as nginx does
+    that is told nothing else.
+    """
+    forwarded = any(name in _FORWARDED or name.startswith("x-forwarded") for name in map(str.lower, headers))
+    asked = _HOST.fullmatch(host)
+    here = is_loopback(client) and asked is not None and is_loopback(asked[1].strip("[]").lower())
+    return here and version != "1.0" and not forwarded
 
 
 def is_anywhere(host: str) -> bool:

@@ -9,6 +9,7 @@ import secrets
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,7 +20,7 @@ from starlette.routing import Route
 from switch.core.authentication import AccessControl
 from switch.core.network import Network
 from switch.http.forms import read_form
-from switch.http.listening import is_loopback
+from switch.http.listening import is_direct, is_loopback
 from switch.http.server import App
 from switch.money.currency import format_amount
 from switch.threeds.acs_pages import (
@@ -247,9 +248,14 @@ class Acs:
         return await self._current(challenge, language)
 
     async def phone(self, request: Request) -> Response:
-        """The newest messages, for whoever plays the cardholder; on this machine only."""
-        if request.client is None or not is_loopback(request.client.host):
-            return Response("only on loopback\n", 403, media_type="text/plain")
+        """The newest messages, for whoever plays the cardholder, on this machine and by no proxy; where others' browsers come,
+        there is no such page."""
+        if not has_phone(self._acs):
+            return Response("not found\n", 404, media_type="text/plain")
+        client = request.client.host if request.client is not None else ""
+        host, version = request.headers.get("host", ""), request.scope["http_version"]
+        if not is_direct(client, host, version, request.headers.keys()):
+            return Response("only on loopback, and by no proxy\n", 403, media_type="text/plain")
         return self._page(phone_page(self._bank, self._said))
 
     async def style(self, request: Request) -> Response:
@@ -291,6 +297,11 @@ class Acs:
             "X-Content-Type-Options": "nosniff",
         }
         return HTMLResponse(body, status, headers=headers)
+
+
+def has_phone(acs: AccessControl) -> bool:
+    """Does it show its codes on a page? Only where browsers of this machine alone can come to it."""
+    return is_loopback(urlsplit(acs.url).hostname or "")
 
 
 def _chosen(language: str, otherwise: str) -> str:
