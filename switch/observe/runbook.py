@@ -15,7 +15,8 @@ FILE: Final = SPECS / "runbook.toml"
 _HEAD: Final = """# Runbook
 
 What each event of level `warning` or `error` in the [hop log](hop-log.md) means, and what to do. `cmi-switch runbook EVENT`
-prints one, and `hint` in the line itself is of that very case. Alerts stand in [monitoring.md](monitoring.md#alerts).
+prints one, and `hint` in the line itself is of that very case. Alerts stand in [monitoring.md](monitoring.md#alerts). What
+gateway, servers of 3-D Secure and console have to say of themselves they print; it is the last table.
 
 <!-- made of specs/runbook.toml: python -m switch.observe.runbook > docs/runbook.md -->
 """

@@ -14,6 +14,10 @@ ROOT = Path(__file__).parents[2]
 ELSEWHERE = ("specs", "sim", "simulators", "soak", "bench")
 """rooms whose events are no running switch's"""
 LEVELS = {"warning", "error", "critical"}
+REPORTS = {"report", "_report"}
+"""calls of the processes that people and peers meet by HTTP: each says an event and its fields, and no level"""
+NEWS = {"http.reloaded", "login.done", "logout.done", "challenges.resumed"}
+"""what they report that is as it should be"""
 
 
 def texts(node: ast.expr) -> set[str]:
@@ -22,12 +26,25 @@ def texts(node: ast.expr) -> set[str]:
     return {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
 
 
+def reported(call: ast.Call) -> set[str]:
+    """Events that a call reports without a level."""
+    function = call.func
+    name = (
+        function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
+    )
+    said = texts(call.args[0]) if call.args else set()
+    if name == "note":
+        return {f"{what}.refused" for what in said}
+    return said - NEWS if name in REPORTS else set()
+
+
 def logged() -> Iterator[str]:
-    """Events that stand behind a level of warning or worse in some call."""
+    """Events that stand behind a level of warning or worse in some call, and those that are reported."""
     for path in (ROOT / "switch").rglob("*.py"):
         if path.relative_to(ROOT / "switch").parts[0] in ELSEWHERE:
             continue
         for call in (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)):
+            yield from (name for name in reported(call) if "." in name and " " not in name)
             for level, event in zip(call.args, call.args[1:], strict=False):
                 if texts(level) & LEVELS:
                     yield from (name for name in texts(event) if "." in name and " " not in name)
