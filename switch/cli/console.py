@@ -3,6 +3,7 @@
 import getpass
 import os
 import secrets
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import click
 
 from switch.cli._address import asked_address
 from switch.cli._files import hop_log_option
-from switch.cli._network import DEFAULT, Mistakes, load, spell_here
+from switch.cli._network import DEFAULT, Mistakes, load, spell, spell_here
 from switch.cli._ready import prepare_ready, ready_option, say_ready
 from switch.observe import HOP_LOG
 
@@ -113,12 +114,23 @@ def command(
         raise click.ClickException(f"{error.filename or options['listen_text']}: {error.strerror or error}") from None
 
 
+def _directory(network: "Network", given: Path | None) -> Path:
+    """The switch's state directory. Raises ClickException: there is none, and what was made there would be of no switch."""
+    found = given or Path(network.state_dir)
+    if not found.is_dir():
+        start = f"{spell('serve', network)}{f' --state {shlex.quote(str(given))}' if given else ''}"
+        raise click.ClickException(
+            f"{found} is no state directory of a switch: give --state as `serve` has it; a first `{start}` makes one"
+        )
+    return found
+
+
 def _set_password(network: str, state: Path | None, name: str) -> None:
     from switch.console.accounts import PASSWORD_LEAST
     from switch.console.desk import accounts_of
 
     loaded = load(network)
-    accounts = accounts_of(state or Path(loaded.state_dir))
+    accounts = accounts_of(_directory(loaded, state))
     if loaded.operators and name not in {one.user for one in loaded.operators}:
         raise click.ClickException(f"{name} is no operator of {network}: name them in an [[operator]] section first")
     if sys.stdin.isatty():
@@ -138,7 +150,7 @@ def _set_second_factor(network: str, state: Path | None, name: str) -> None:
     from switch.console.second_factor import RECOVERY_CODES, SECRET_BYTES, address_of, make_recovery, spelled, step_of
 
     loaded = load(network)
-    accounts = accounts_of(state or Path(loaded.state_dir))
+    accounts = accounts_of(_directory(loaded, state))
     if name not in accounts.names:
         raise click.ClickException(f"{name} has no password yet: `{spell_here('console')} --password {name}` first")
     secret = secrets.token_bytes(SECRET_BYTES)
@@ -157,7 +169,7 @@ def _set_second_factor(network: str, state: Path | None, name: str) -> None:
 def _take_second_factor(network: str, state: Path | None, name: str) -> None:
     from switch.console.desk import accounts_of
 
-    accounts_of(state or Path(load(network).state_dir)).set_second_factor(name, b"", ())
+    accounts_of(_directory(load(network), state)).set_second_factor(name, b"", ())
     click.echo(f"Taken away: {name} logs in with the password alone.")
 
 
@@ -190,7 +202,7 @@ def _setting(
         loaded = _loaded(network)
     except ConfigErrors as errors:
         raise Mistakes(errors) from None
-    state_dir = state or Path(loaded.state_dir)
+    state_dir = _directory(loaded, state)
     if (certificate is None) != (key is None):
         raise click.UsageError("--certificate and --key come together")
     end = HttpsEnd(lambda: tls_context(certificate, key)) if certificate is not None and key is not None else None

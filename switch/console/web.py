@@ -160,13 +160,13 @@ class Web:
         try:
             self._desk.accounts.follow()
             given = name, form.get("password", "")[:256], form.get("code", "")[:64], self._desk.wall()
-            right = await trio.to_thread.run_sync(self._desk.accounts.check, *given, limiter=self._checking)
+            proof = await trio.to_thread.run_sync(self._desk.accounts.check, *given, limiter=self._checking)
         except AccountsError as error:
             return self._form(request, str(error), status=500)
-        if not right or not self._desk.role_of(name):
+        if not proof or not self._desk.role_of(name):
             self._report("login.refused", {"client": client, "user": name, "reason": "wrong name, password or code"})
             return self._form(request, "That is not a name, its password and its code.", status=403, name=name)
-        return self._begin(request, name, _safe(form.get("next", "")), self._desk.accounts.proof_of(name))
+        return self._begin(request, name, _safe(form.get("next", "")), proof)
 
     def _begin(self, request: Request, user: str, onward: str, proof: bytes = b"") -> Response:
         session = self._desk.sessions.begin(user, trio.current_time(), proof)

@@ -71,6 +71,44 @@ def test_a_recovery_code_is_taken_once_and_another_password_keeps_the_factor(tmp
         kept.set_second_factor("brahim", SECRET, ())
 
 
+@pytest.mark.parametrize("code", ["287082", "recovery"])
+def test_a_password_set_during_a_login_is_neither_lost_nor_overtaken_by_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """Who takes somebody's password away while they log in: the console writes that a code was taken, and nothing else."""
+    kept, codes = guarded(tmp_path)
+    typed = codes[0] if code == "recovery" else code
+    looked_at = accounts._digest
+
+    def slowly(password: str, salt: bytes) -> bytes:
+        monkeypatch.setattr(accounts, "_digest", looked_at)
+        Accounts(tmp_path / "accounts.json").set_password("amina", "another long one")
+        return looked_at(password, salt)
+
+    monkeypatch.setattr(accounts, "_digest", slowly)
+    assert not kept.check("amina", PASSWORD, typed, 59), "it is theirs no more"
+    assert not Accounts(tmp_path / "accounts.json").check("amina", PASSWORD, typed, 59)
+    assert kept.check("amina", "another long one", typed, 59), (
+        "the password that was set, and a code that nobody has used"
+    )
+
+
+def test_a_code_that_two_consoles_look_at_at_once_is_taken_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, _ = guarded(tmp_path)
+    looked_at = accounts._digest
+    other: list[bool] = []
+
+    def meanwhile(password: str, salt: bytes) -> bytes:
+        monkeypatch.setattr(accounts, "_digest", looked_at)
+        other.append(bool(Accounts(tmp_path / "accounts.json").check("amina", PASSWORD, "287082", 59)))
+        return looked_at(password, salt)
+
+    monkeypatch.setattr(accounts, "_digest", meanwhile)
+    assert (bool(kept.check("amina", PASSWORD, "287082", 59)), other) == (False, [True])
+
+
 def test_a_file_of_before_is_read(tmp_path: Path) -> None:
     kept, _ = guarded(tmp_path)
     password = kept._kept["amina"].password

@@ -8,9 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 import trio
+from click.testing import CliRunner
 from starlette.requests import Request
 from trio.testing import MockClock
 
+from switch.cli.main import main
 from switch.console import accounts
 from switch.console.accounts import Accounts, AccountsError
 from switch.console.desk import LOOK_S
@@ -156,7 +158,7 @@ async def test_a_password_is_asked_for_in_the_same_words_whatever_is_wrong_and_n
     cookie = done.headers["set-cookie"].lower()
     assert all(part in cookie for part in ("httponly", "samesite=strict"))
     assert ">viewer" in (await browser.get("/")).text
-    scene.desk.accounts.check = lambda *_: False  # type: ignore[method-assign]
+    scene.desk.accounts.check = lambda *_: b""  # type: ignore[method-assign]
     other = scene.browser()
     for _ in range(TRIES_PER_NAME):
         await other.post("/login", user="amina", password="guess")
@@ -191,6 +193,35 @@ async def test_whoever_the_switch_knows_no_more_is_logged_out_and_sees_nothing_m
     assert ">viewer" in (await browsers["amina"].get("/health")).text
     scene.desk.accounts.set_password("amina", PASSWORD[::-1])
     assert (await browsers["amina"].get("/health")).status == 303, "another password ends what the old one began"
+    scene.close()
+
+
+@pytest.mark.parametrize("more", [[], ["--password", "a"], ["--second-factor", "a"], ["--no-second-factor", "a"]])
+def test_a_state_directory_that_is_not_there_is_not_made(tmp_path: Path, more: list[str]) -> None:
+    """A slip of the keyboard; a console of nothing would start, and a password be set for nobody."""
+    away = tmp_path / "var" / "marocco"
+    done = CliRunner().invoke(main, ["console", "--state", str(away), "--listen", "127.0.0.1:0", *more], input=PASSWORD)
+    assert (done.exit_code, away.exists()) == (1, False), done.output
+    assert f"{away} is no state directory of a switch: give --state as `serve` has it" in done.output
+    assert f"--state {away}` makes one" in done.output
+
+
+async def test_who_logs_in_with_a_password_that_is_set_anew_meanwhile_is_not_in(
+    tmp_path: Path, quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = Scene(tmp_path, msgspec.structs.replace(morocco(), operators=(OperatorAccount(user="a", role="viewer"),)))
+    scene.desk.accounts.set_password("a", PASSWORD)
+    check = scene.desk.accounts.check
+
+    def overtaken(name: str, password: str, code: str, now_s: float) -> bytes:
+        proof = check(name, password, code, now_s)
+        scene.desk.accounts.set_password("a", PASSWORD[::-1])
+        return proof
+
+    monkeypatch.setattr(scene.desk.accounts, "check", overtaken)
+    browser = scene.browser()
+    await browser.post("/login", user="a", password=PASSWORD)
+    assert (await browser.get("/health")).status == 303, "that password ended before the session began"
     scene.close()
 
 
