@@ -4,6 +4,7 @@ Each round measures both, in turn. Without `--url` it is a cluster of its own, a
 what is committed (`ANY 1`), on the same processors and disk as all the rest: what that costs the switch is then said too high.
 """
 
+import os
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -84,6 +85,7 @@ def main(url: str, rounds: int, duration: float, warmup: float, in_flight: int, 
     made: list[dict[str, dict[str, Any]]] = []
     try:
         with directory_for("store") as directory, nullcontext() if url else cluster(standbys=2) as servers:
+            os.sync()  # what making the servers has left dirty would be flushed by somebody's first commit
             for turn in range(rounds):
                 found = {}
                 for subject in (FILES, DATABASE)[:: 1 if turn % 2 == 0 else -1]:

@@ -2,7 +2,8 @@
 `core.records.outcomes.History`.
 
 In: a key. Out: the outcome, made by the same `apply` that made it the first time. The rule: right however far the index lags,
-even where there is none; the further it lags, the more of the log's tail is searched (about a gigabyte a second).
+even where there is none; the further it lags, the more of the log's tail is searched (about a gigabyte a second). And it never
+waits for the process that builds the index, which has the lowest priority: payments would wait with it.
 """
 
 import sqlite3
@@ -43,6 +44,10 @@ class SegmentMissingError(JournalError):
     """What was asked for lies in a segment that is gone."""
 
 
+class _Busy(Exception):  # noqa: N818 - as below
+    """Somebody has the index to himself just now."""
+
+
 class _Damaged(Exception):  # noqa: N818 - caught here, and never seen by anybody else
     """The index cannot answer, or says what the log does not."""
 
@@ -61,6 +66,7 @@ class IndexHistory:
         self._paths: dict[int, str] = {}
         self._index: Index | None = None
         self._inode = 0
+        self._without_index = False
 
     def find(self, key: Key) -> Outcome | None:
         """The outcome of the newest transaction with this key; DE39 "" while it is open; None where there is none.
@@ -86,9 +92,15 @@ class IndexHistory:
         return place.sequence if place is not None else 0
 
     def _despite_damage(self, look_up: Callable[[], _Found]) -> _Found:
-        """What `look_up` finds; where the index is damaged, what it finds without one."""
+        """What `look_up` finds; where the index is damaged, or not to be read just now, what it finds without one."""
         try:
             return look_up()
+        except _Busy:
+            self._without_index = True
+            try:
+                return look_up()
+            finally:
+                self._without_index = False
         except _Damaged as error:
             self.close()
             remove_index(self._state_dir)
@@ -127,14 +139,16 @@ class IndexHistory:
 
     def _opened(self) -> Index | None:
         """The index as it is now; None where there is none."""
+        if self._without_index:
+            return None
         inode = inode_of(self._state_dir)
         if inode != self._inode:
             self.close()
             try:
-                self._index = Index(self._state_dir) if inode else None
+                self._index = Index(self._state_dir, at_once=True) if inode else None
             except JournalError:  # not to be opened now: the log answers, and the next question tries again
                 return None
-            self._inode = inode_of(self._state_dir)  # one that is no database at all was made anew just now
+            self._inode = inode
         return self._index
 
     def _indexed(self, key: Key) -> tuple[Place | None, dict[int, AnyEntry]]:
@@ -155,9 +169,13 @@ class IndexHistory:
         return self._ask(index, lambda: index.place(Transactions.name))
 
     def _ask(self, index: Index, question: Callable[[], _Found]) -> _Found:
-        """What the index answers. Raises _Damaged where it cannot."""
+        """What the index answers. Raises _Damaged where it cannot, _Busy where it cannot now."""
         try:
             return question()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise _Busy from None
+            raise _Damaged(f"{index.path}: {error}") from None
         except (sqlite3.Error, TypeError, ValueError, struct.error) as error:
             raise _Damaged(f"{index.path}: {error}") from None
 

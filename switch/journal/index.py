@@ -74,13 +74,17 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
 class Index:
     """The index of one state directory, open for building and for queries."""
 
-    def __init__(self, state_dir: Path | str, projections: Sequence[Projection] = STANDARD) -> None:
+    def __init__(
+        self, state_dir: Path | str, projections: Sequence[Projection] = STANDARD, *, at_once: bool = False
+    ) -> None:
         """Opens the file, or makes it; one that is damaged or of another version is made anew. Raises JournalError.
 
         `projections`: all that this index keeps; the next `fit` removes any other that it finds.
+        `at_once`: for questions only, of who must not wait for whoever builds it: what cannot be read now is left as it is.
         """
         self._state_dir = state_dir
         self._projections = projections
+        self._at_once = at_once
         self.path = index_path(state_dir)
         self._directory = journal_directory(state_dir)
         try:
@@ -89,6 +93,8 @@ class Index:
             except sqlite3.OperationalError:
                 raise  # a lock, a permission, a full disk: not the file's fault
             except sqlite3.DatabaseError:
+                if at_once:
+                    raise
                 remove_index(state_dir)
                 self.tables = self._opened()
         except (sqlite3.Error, OSError) as error:
@@ -102,26 +108,42 @@ class Index:
     def _opened(self) -> Tables:
         """The file, readable by its owner only, as SQLite then makes the files beside it."""
         os.close(open_private(self.path, os.O_RDWR))
-        database = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
+        wait_s = 0 if self._at_once else 30
+        database = sqlite3.connect(self.path, timeout=wait_s, isolation_level=None, check_same_thread=False)
         tables = Tables(database, self._projections)
         try:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
+            # no lock is asked for where all is well: whoever builds may hold it for as long as a batch takes
+            if self._at_once:
+                self._check_version(database)
+            else:
+                self._make_writable(database, tables)
             database.execute("PRAGMA cache_size = -16384")
-            database.execute("BEGIN IMMEDIATE")
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-            if version != VERSION:
-                for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-                    database.execute(f'DROP TABLE "{name}"')
-                tables.prepare()
-                for projection in self._projections:
-                    tables.make(projection)
-                database.execute(f"PRAGMA user_version = {VERSION}")
-            database.execute("COMMIT")
         except sqlite3.Error:
             database.close()
             raise
         return tables
+
+    @staticmethod
+    def _check_version(database: sqlite3.Connection) -> None:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version != VERSION:
+            raise sqlite3.OperationalError(f"it is of version {version}, not {VERSION}")
+
+    def _make_writable(self, database: sqlite3.Connection, tables: Tables) -> None:
+        """Of this version, with its tables; another's are dropped."""
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        if database.execute("PRAGMA user_version").fetchone() == (VERSION,):
+            return
+        database.execute("BEGIN IMMEDIATE")
+        if database.execute("PRAGMA user_version").fetchone() != (VERSION,):  # else somebody was faster
+            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+                database.execute(f'DROP TABLE "{name}"')
+            tables.prepare()
+            for projection in self._projections:
+                tables.make(projection)
+            database.execute(f"PRAGMA user_version = {VERSION}")
+        database.execute("COMMIT")
 
     # -- questions
 

@@ -1,0 +1,75 @@
+"""A running switch asks its history in the middle of payments: it never waits for the process that builds the index."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from switch.journal.history import IndexHistory
+from switch.journal.index import Index, index_path
+from tests.journal.samples import day, key, written
+from tests.journal.test_index import keys, remembered
+
+
+def test_history_does_not_wait_for_whoever_builds_the_index(tmp_path: Path) -> None:
+    """The process that builds has the lowest priority: on a busy core its transaction lasts for seconds, and payments wait."""
+    entries = day(40)
+    written(tmp_path, entries)
+    index = Index(tmp_path)
+    index.catch_up()
+    history, expected = IndexHistory(tmp_path), remembered(entries)
+    reached = index.place()
+    assert reached is not None
+    index.database.execute("BEGIN IMMEDIATE")
+    assert history.reached() == reached.sequence
+    assert all(history.find(each) == expected.find(each) for each in keys(entries))
+    history.close()
+    index.database.execute("ROLLBACK")
+    index.close()
+
+
+def test_history_answers_from_the_log_while_somebody_has_the_index_to_himself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries, told = day(40), list[str]()
+    written(tmp_path, entries)
+    index = Index(tmp_path)
+    index.catch_up()
+    index.close()
+    history, expected = IndexHistory(tmp_path, told.append), remembered(entries)
+    alone = sqlite3.connect(index_path(tmp_path), isolation_level=None, timeout=0)
+    alone.execute("PRAGMA locking_mode = EXCLUSIVE")
+    alone.execute("BEGIN EXCLUSIVE")
+    assert history.reached() == 0
+    assert all(history.find(each) == expected.find(each) for each in keys(entries))
+    with closing(sqlite3.connect(index_path(tmp_path), timeout=0)) as other, pytest.raises(sqlite3.Error) as locked:
+        other.execute("PRAGMA user_version")
+    alone.close()
+
+    def places_with_key(*_: object) -> NoReturn:
+        raise locked.value
+
+    assert history.reached() > 0
+    with monkeypatch.context() as later:
+        later.setattr("switch.journal.history.places_with_key", places_with_key)
+        assert history.find(key(11)) == expected.find(key(11))
+    assert history.reached() > 0
+    assert told == [], "nothing is damaged"
+    history.close()
+
+
+def test_history_leaves_an_index_of_another_version_to_who_builds_it(tmp_path: Path) -> None:
+    entries = day(40)
+    written(tmp_path, entries)
+    Index(tmp_path).catch_up()
+    database = sqlite3.connect(index_path(tmp_path))
+    database.execute("PRAGMA user_version = 77")
+    database.close()
+    history = IndexHistory(tmp_path)
+    assert history.reached() == 0
+    assert history.find(key(11)) == remembered(entries).find(key(11))
+    Index(tmp_path).catch_up()
+    assert history.reached() > 0
+    history.close()
