@@ -156,7 +156,7 @@ def serve(listener: socket.socket, per_second: float = 0.0) -> None:
             if fd == listener.fileno():
                 sock, _ = listener.accept()
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                connections[sock.fileno()] = (sock, make_framing("length2", 65_535))
+                connections[sock.fileno()] = (sock, make_framing("length2"))
                 epoll.register(sock.fileno(), select.EPOLLIN)
                 continue
             sock, framing = connections[fd]

@@ -137,7 +137,7 @@ class Acquirer:
     def measure_first_answers(self, began: float) -> Took:
         """When the first answer came, and the first approval. CompareError: none within `GIVE_UP_S`."""
         answer_ms = 0.0
-        framing = make_framing(self._framing_name, 65_535)
+        framing = make_framing(self._framing_name)
         with _connected(self._address, began) as sock:
             sock.sendall(framing.frame(self._speech.sign_on(self._de7, "000001")))
             self._read_answer(sock, framing)

@@ -69,7 +69,7 @@ class Sealed(Plain):
         self._others, self._dialect = others, Dialect.load("cmi87")
         self._keys = {end: LinkKeys(mac_key=f"{algorithm}-{end}", pin_key=f"zpk-{end}") for end in ("a", "b")}
         self._sealings = {end: Sealing(others, keys, self._dialect) for end, keys in self._keys.items()}
-        self._framing = make_framing("length2", 65_535)
+        self._framing = make_framing("length2")
         self._pins: dict[str, str] = {}
         """PAN -> PIN block"""
 

@@ -48,7 +48,7 @@ class Bench:
     def __init__(self, module: SecurityModule, algorithm: str, batch: int) -> None:
         """AssertionError: the module refuses one of its commands."""
         dialect = Dialect.load("cmi87")
-        self._dialect, self._frame = dialect, make_framing("length2", 65_535).frame
+        self._dialect, self._frame = dialect, make_framing("length2").frame
         self._module, self._batch = module, batch
         self._in = Sealing(module, LinkKeys(mac_key=f"{algorithm}-a"), dialect)
         self._out = Sealing(module, LinkKeys(mac_key=f"{algorithm}-b"), dialect)

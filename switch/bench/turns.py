@@ -50,7 +50,6 @@ ISSUER_NS: Final = 500_000
 IDLE_NS: Final = 50_000
 """time that passes where nothing is to be done"""
 READ_BYTES: Final = 1 << 20
-FRAME_BYTES: Final = 65_535
 APPROVED: Final = b"00"
 STANS: Final = 999_999
 
@@ -99,7 +98,7 @@ class Peer:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.framing: Framing = make_framing("length2", FRAME_BYTES)
+        self.framing: Framing = make_framing("length2")
         self.out = bytearray()
 
     def write(self) -> None:
@@ -181,9 +180,7 @@ class World:
         dialect = dialects[network.listeners[0].dialect]
         settings = Settings(institution=network.members[0].institution, local_time=time.strftime("%y%m%d%H%M%S"))
         self._speech = Speech(dialect, settings)
-        self._templates = make_templates(
-            self._speech, CardRange(network.bins[0].low, 100), make_framing("length2", FRAME_BYTES)
-        )
+        self._templates = make_templates(self._speech, CardRange(network.bins[0].low, 100), make_framing("length2"))
         self._reader, self._echo = AnswerReader(dialect), Echo()
         self._codes = [coder(dialect, de) for de in (DE.TRANSMISSION_TIME, DE.STAN, DE.RRN)]
         self._due: list[tuple[int, int, bytes]] = []

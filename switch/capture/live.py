@@ -7,7 +7,7 @@ import msgspec
 import trio
 
 from switch.capture.replay import Plan, Replay, Report, report_of
-from switch.capture.talks import FRAME_BYTES, Talk
+from switch.capture.talks import Talk
 from switch.core.network import Address
 from switch.wire.framing import FramingError, make_framing
 
@@ -20,7 +20,7 @@ def _now() -> int:
 
 async def play(replay: Replay, stream: trio.abc.Stream, framing_name: str) -> None:
     """One talk over one connection, to its end. Never raises for what the other side does: it ends in the replay's cases."""
-    incoming, outgoing = make_framing(framing_name, FRAME_BYTES), make_framing(framing_name, FRAME_BYTES)
+    incoming, outgoing = make_framing(framing_name), make_framing(framing_name)
     event = trio.Event()
     gone = ""
 

@@ -22,7 +22,6 @@ from switch.wire.dialect import LATIN_1, names
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.vocabulary import DE
 
-FRAME_BYTES: Final = 65_535
 WAITING_MAX: Final = 4_096
 """messages kept until they are written at the latest"""
 TXNS_KEPT: Final = 65_536
@@ -57,7 +56,7 @@ class _Direction:
     """One direction of a link: its bytes cut into messages."""
 
     def __init__(self, framing: str) -> None:
-        self.framing = make_framing(framing, FRAME_BYTES)
+        self.framing = make_framing(framing)
         self.broken = ""
         self._tail = b""
 

@@ -22,7 +22,6 @@ from switch.wire.describe import describe_error
 from switch.wire.framing import FRAMINGS, FramingError, make_framing
 from switch.wire.vocabulary import DE, is_response
 
-FRAME_BYTES: Final = 65_535
 _MARKED: Final = re.compile(r"\s*([<>IO])\s*(?:\[[^\]]*\]\s*)?((?:[0-9A-Fa-f]{2}[\s:]?)+)\s*")
 _DUMP: Final = re.compile(r"(\s*)([0-9A-Fa-f]{4,8})[:\s]\s*((?:[0-9A-Fa-f]{2}[ ]{0,2}){1,16})(?:\s.*|\|.*)?")
 _PLAIN: Final = re.compile(r"\s*(?:[0-9A-Fa-f]{2}[\s:]?)+\s*")
@@ -145,7 +144,7 @@ def _also(trouble: str) -> str:
 
 def _cut(conversation: Conversation, talk: Talk) -> None:
     """Both directions of a conversation cut into messages, in the order they could be read."""
-    framings = {side: make_framing(talk.framing, FRAME_BYTES) for side in (True, False)}
+    framings = {side: make_framing(talk.framing) for side in (True, False)}
     who = {True: "the client's", False: "the server's"}
     broken: set[bool] = set()
     if not conversation.began_whole:
@@ -158,7 +157,7 @@ def _cut(conversation: Conversation, talk: Talk) -> None:
                 f"{chunk.missing} of {who[side]} bytes never came, after its message {_count(talk, side)}"
                 + (f"; {cut} bytes of the message they cut are left out" if cut else "")
             )
-            framings[side] = make_framing(talk.framing, FRAME_BYTES)
+            framings[side] = make_framing(talk.framing)
             broken.discard(side)
             continue
         if side in broken:
@@ -367,7 +366,7 @@ def _unframed(dialect: Dialect, framing: str, data: bytes, surely: bool, what: s
     """The messages in a piece of hex: the piece itself, unless it is framed, by word or by its looks."""
     if not surely and not said(dialect, data, 0, True).wrong:
         return [data]
-    cutter = make_framing(framing, FRAME_BYTES)
+    cutter = make_framing(framing)
     try:
         frames = cutter.feed(data)
     except FramingError as error:

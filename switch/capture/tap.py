@@ -12,7 +12,7 @@ import msgspec
 import trio
 
 from switch.capture.lines import Pairs
-from switch.capture.recorder import FRAME_BYTES, Recorder
+from switch.capture.recorder import Recorder
 from switch.capture.talks import Said, said
 from switch.core.network import Address
 from switch.wire import Dialect
@@ -42,9 +42,7 @@ class _Passage:
         self.name = name
         self._tap = tap
         self._pairs = Pairs()
-        self._framings: dict[bool, Framing | None] = {
-            side: make_framing(tap.framing, FRAME_BYTES) for side in (True, False)
-        }
+        self._framings: dict[bool, Framing | None] = {side: make_framing(tap.framing) for side in (True, False)}
 
     async def carry(self, source: trio.SocketStream, target: trio.SocketStream, from_client: bool) -> None:
         """One direction, to its end; the end is passed on too."""

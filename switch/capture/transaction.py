@@ -19,7 +19,6 @@ from switch.wire import Dialect
 from switch.wire.counted import FramingError
 from switch.wire.framing import Framing, make_framing
 
-MESSAGE_BYTES: Final = 65_535
 _COMMENT: Final = re.compile(r"link=(\S+) txn=([0-9a-f]+) hop=(\d+)")
 
 
@@ -52,7 +51,7 @@ def caught(path: Path, txn: str) -> list[Caught]:
         segment = segment_of(packet.interface.linktype, packet.data)
         if segment is None or hop in found or (dialect := spoken(packet.interface, str(path))) is None:
             continue
-        framing = framings.setdefault(hop, make_framing(about.get("framing", ""), MESSAGE_BYTES))
+        framing = framings.setdefault(hop, make_framing(about.get("framing", "")))
         try:
             frames = framing.feed(segment.payload)
         except FramingError as error:

@@ -20,7 +20,6 @@ from switch.wire.describe import describe, describe_error
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.vocabulary import DE, MACS
 
-FRAME_BYTES: Final = 65_535
 FIRST_BYTES: Final = 4_096
 """kept of what came first on a connection, for the doctor"""
 EXPLAINED_MAX: Final = 3
@@ -65,7 +64,7 @@ class Wire:
         self.frames = 0
         """messages cut from what came"""
         self._explained = 0
-        self._framing = make_framing(manner.framing, FRAME_BYTES)
+        self._framing = make_framing(manner.framing)
         self._mask = Mask(manner.dialect)
         self._translator = translator_for(manner.dialect, manner.own, "", today) if manner.internal else None
 

@@ -21,7 +21,6 @@ from switch.wire.vocabulary import DE, SENSITIVE, Answer, Document, is_answer_to
 if TYPE_CHECKING:
     from switch.server.tls import TlsEnd
 
-FRAME_BYTES = 8_192
 _NOT_KEPT = SENSITIVE | {DE.PAN, DE.EXPIRY, DE.PRIVATE_48}
 
 
@@ -91,7 +90,7 @@ class Till:
         self.dialect = dialect
         self.sealing: Sealing | None = None
         """what messages are proved by, where the link has MACs"""
-        self._framing = make_framing(framing, FRAME_BYTES)
+        self._framing = make_framing(framing)
         self._calendar = Calendar()
         self._translator = translator_for(dialect, own, peer, lambda: day_of(self.now().second * 1_000_000))
         self._waiting: list[bytes] = []

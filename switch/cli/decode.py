@@ -17,7 +17,6 @@ _SEPARATORS = str.maketrans("", "", " \t\r\n:,-\"'")
 _HEX = frozenset("0123456789abcdefABCDEF")
 _PACKETS = (b"\x0a\x0d\x0d\x0a", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d")
 """how files of packets begin: pcapng, and pcap in its orders of bytes"""
-_FRAME_BYTES = 65_536
 _TEXT_MIN = 20
 """characters of the shortest message as text: MTI and bitmap"""
 
@@ -179,7 +178,7 @@ class _Shown:
             return self._several or [data], ""
         from switch.wire.framing import FramingError, make_framing
 
-        framing = make_framing(self._framing, _FRAME_BYTES)
+        framing = make_framing(self._framing)
         try:
             frames = framing.feed(data)
         except FramingError as error:

@@ -306,13 +306,12 @@ def _captured(file: str, framing: str, port: int) -> "Iterator[bytes]":
     """The messages of a capture's connections, both directions. What cannot be cut is told on standard error."""
     from switch.capture.pcapng import Reading
     from switch.capture.reassembly import conversations
-    from switch.dialects.drift import FRAME_BYTES_MAX
     from switch.wire.framing import FramingError, make_framing
 
     reading = Reading(Path(file))
     for conversation in conversations(reading, port):
         for side in (True, False):
-            cutter, trouble = make_framing(framing, FRAME_BYTES_MAX), ""
+            cutter, trouble = make_framing(framing), ""
             for chunk in conversation.chunks:
                 if chunk.from_client is not side or trouble:
                     continue

@@ -221,11 +221,10 @@ class Counter:
 
     def ask(self, message: "Document") -> "Document | None":
         """One message on a connection of its own; None: no answer came."""
-        from switch.cli._pos import FRAME_BYTES
         from switch.wire import DecodeError
         from switch.wire.framing import FramingError, make_framing
 
-        framing = make_framing(self._listener.framing, FRAME_BYTES)
+        framing = make_framing(self._listener.framing)
         header = {"h": "6000030001"} if "h" in self._dialect.elements else {}
         data = framing.frame(self._dialect.encode({**header, **message}))
         try:

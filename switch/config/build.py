@@ -27,6 +27,7 @@ from switch.core.network import (
 )
 from switch.money.country import NUMERIC, country_numeric
 from switch.money.currency import currency, parse_money
+from switch.wire.framing import FRAME_BYTES_MAX
 
 UNREFERENCED_MAX: Final = "10000"
 FILE_NAME_LONGEST: Final = 17
@@ -36,7 +37,7 @@ KOSOVO: Final = "XK"
 _BIC: Final = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?")
 
 LIMIT_BOUNDS: Final[dict[str, tuple[int, int]]] = {
-    "frame_bytes": (256, 65_535),
+    "frame_bytes": (256, FRAME_BYTES_MAX),
     "sign_on_ms": (1_000, 600_000),
     "frame_ms": (1_000, 600_000),
     "send_buffer_bytes": (1_024, 1 << 30),

@@ -20,7 +20,6 @@ from switch.wire.vocabulary import label_of, mask_pan
 
 Message: TypeAlias = bytes | Document
 
-FRAME_BYTES_MAX: Final = 65_536
 KINDS_MAX: Final = 10_000
 """Different findings that are kept; beyond it only what is known is counted."""
 
@@ -147,7 +146,7 @@ def messages(content: bytes, framing: str | None = None) -> Iterator[Message]:
     if framing is not None:
         digits = bytes(content).translate(None, b" \t\r\n:")
         stream = bytes.fromhex(digits.decode()) if digits and len(digits) % 2 == 0 and _is_hex(digits) else content
-        cutter = make_framing(framing, FRAME_BYTES_MAX)
+        cutter = make_framing(framing)
         try:
             yield from cutter.feed(stream)
         except FramingError as error:

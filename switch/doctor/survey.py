@@ -30,7 +30,6 @@ from switch.wire.careful import decode
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.vocabulary import DE
 
-FRAME_BYTES = 65_535
 _GZIP = b"\x1f\x8b"
 ADVICE_MAX = 3
 """causes given at most, the likeliest first"""
@@ -68,7 +67,7 @@ class _Try:
     @classmethod
     def stream(cls, data: bytes, framing: str, dialect: Dialect | None) -> "_Try":
         """Of a stream: cut first."""
-        cutter = make_framing(framing, FRAME_BYTES)
+        cutter = make_framing(framing)
         broken: FramingError | None = None
         try:
             frames = cutter.feed(data)
@@ -199,7 +198,7 @@ class Survey:
 
     def _unpacked(self, configured: Configured) -> Findings:
         """The findings for messages that come as gzip streams, each behind a length."""
-        cutter = make_framing("gzip", FRAME_BYTES)
+        cutter = make_framing("gzip")
         try:
             frames = cutter.feed(self.data)
         except FramingError as error:

@@ -29,7 +29,7 @@ from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import match_key
 from switch.simulators.build import LATE_MARGIN_MS, acquiring_keys, home_place, speech_of
 from switch.simulators.cards import TestCard, demo_cards
-from switch.simulators.endpoint import FRAME_BYTES, Heard, Line, Speech
+from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.faults import FaultPlan, Faults, Latency, card_faults
 from switch.simulators.host import Host
 from switch.simulators.issuer import Issuer
@@ -87,7 +87,7 @@ class WatchedTerminal(Terminal):
     def understand(self, data: bytes) -> Document | None:
         """A frame that one of these terminals sent, in internal format; None: none of its lines can read it."""
         speech = self._speech
-        frames = make_framing(speech.framing, FRAME_BYTES).feed(data)
+        frames = make_framing(speech.framing).feed(data)
         translator = translator_for(speech.dialect, speech.peer, speech.own, self._today)
         return translator.inward(speech.dialect.decode(frames[0])) if len(frames) == 1 else None
 

@@ -191,7 +191,7 @@ class Playbook:
     ) -> Peer:
         """A new connection on listener or host link `name`, from `address`; secured, where there is a `certificate`."""
         self._links += 1
-        peer = Peer(self, f"{name}#{self._links}", self._dialects[dialect], make_framing(framing, 65_535), institution)
+        peer = Peer(self, f"{name}#{self._links}", self._dialects[dialect], make_framing(framing), institution)
         peer.sealing = sealing
         self._peers[peer.link] = peer
         self.switch.connected(peer.link, self.now, address, certificate)

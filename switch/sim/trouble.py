@@ -347,7 +347,7 @@ class Trouble:
         theirs = End(world.clock, weather, Stranger(), ours.link)
         Connection(ours, theirs)
         world.switch.connected(ours)
-        framing = make_framing("length2", 65_535)
+        framing = make_framing("length2")
         noise = self._rng.randbytes(fault.amount)
         theirs.send(framing.frame(noise) if self._rng.random() < 0.5 else noise, 0, 1 << 20)
         world.clock.after(int(self._rng.random() * 60_000) * MS_NS, lambda _: theirs.close() if theirs.open else None)

@@ -15,8 +15,6 @@ from switch.wire.framing import FramingError, make_framing
 from switch.wire.spelling import respelled
 from switch.wire.vocabulary import DE, REQUESTS, Answer, Document
 
-FRAME_BYTES = 8_192
-
 
 class Speech(NamedTuple):
     """How an end of a link speaks."""
@@ -51,7 +49,7 @@ class Line:
         self._emit = emit
         self._dialect = speech.dialect
         self._sealing, self._sets = speech.sealing, speech.sets
-        self._framing = make_framing(speech.framing, FRAME_BYTES)
+        self._framing = make_framing(speech.framing)
         self._translator = translator_for(speech.dialect, speech.own, speech.peer, today)
 
     def hear(self, data: bytes) -> Iterator[Heard]:

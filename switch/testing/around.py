@@ -11,7 +11,7 @@ from switch.capture.compare import DEFAULT_RULES
 from switch.capture.live import origin_of
 from switch.capture.pcapng import CaptureError
 from switch.capture.replay import NS, Plan, Replay, Report, report_of
-from switch.capture.talks import FRAME_BYTES, Talk
+from switch.capture.talks import Talk
 from switch.core.network import Network
 from switch.sim.playbook import Playbook
 from switch.wire.framing import make_framing
@@ -28,7 +28,7 @@ class _Player:
         self.replay = Replay(talk, plan)
         self.begins = min(message.at_ns for message in talk.said)
         self._book = book
-        self._incoming, self._outgoing = (make_framing(talk.framing, FRAME_BYTES) for _ in range(2))
+        self._incoming, self._outgoing = (make_framing(talk.framing) for _ in range(2))
         self._inbox: list[bytes] = []
         self._link = ""
 

@@ -7,7 +7,7 @@ import trio
 from switch.core.network import Address
 from switch.doctor.envelopes import LOOKED_AT
 from switch.doctor.explain import Explainer
-from switch.testing.running import FRAME_BYTES, sign_on
+from switch.testing.running import sign_on
 from switch.wire import Dialect, Document
 from switch.wire.dialect import names
 from switch.wire.framing import make_framing
@@ -26,7 +26,7 @@ class Link:
         self.dialect = dialect
         self._stream = stream
         self._framing_name = framing or dialect.framing
-        self._framing = make_framing(self._framing_name, FRAME_BYTES)
+        self._framing = make_framing(self._framing_name)
         self.there = ""
         """what the other end is known to speak: `cmi87 in length2`; "": nobody knows"""
         self._came = b""

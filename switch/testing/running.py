@@ -14,8 +14,6 @@ from switch.wire import Dialect, Document
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import DE, MTI, NetworkCode, is_answer_to
 
-FRAME_BYTES = 65_535
-
 
 def sign_on(institution: str, stan: str, de7: str) -> Document:
     """An acquirer's 0800 with DE70=001. `institution`: its DE32."""
@@ -34,7 +32,7 @@ class Client:
     def __init__(self, address: Address, dialect: str = "cmi87", framing: str = "", timeout_s: float = 10.0) -> None:
         """`framing` "": the dialect's own. OSError: nobody listens there; DialectError, ValueError: no such dialect, framing."""
         self.dialect = Dialect.load(dialect)
-        self._framing = make_framing(framing or self.dialect.framing, FRAME_BYTES)
+        self._framing = make_framing(framing or self.dialect.framing)
         self._socket = socket.create_connection((address.host, address.port), timeout=timeout_s)
         self._waiting: list[bytes] = []
 

@@ -346,10 +346,15 @@ FRAMINGS: Final[dict[str, type[Counted] | type[StxEtx] | type[Gzip]]] = {
 """Name in dialect and network files -> class. Mastercard's 2-byte length is `length2`."""
 
 
-def make_framing(name: str, frame_bytes_max: int) -> Framing:
+FRAME_BYTES_MAX: Final = 65_535
+"""of a message: what a length of two bytes can say, and `Limits.frame_bytes` be at most"""
+
+
+def make_framing(name: str, frame_bytes_max: int = FRAME_BYTES_MAX) -> Framing:
     """A framing for one connection, by its name in `FRAMINGS`; ValueError: there is none of that name.
 
-    `frame_bytes_max` bounds a message, its header of the framing not counted (`Limits.frame_bytes`).
+    `frame_bytes_max` bounds a message, its header of the framing not counted: the switch's is `Limits.frame_bytes`; who only
+    looks, or stands for somebody else, takes what there can be.
     """
     kind = FRAMINGS.get(name)
     if kind is None:

@@ -37,7 +37,7 @@ class Stage:
     ) -> None:
         self.path = path
         self.logs: list[Log] = []
-        self.framing = make_framing(framing, 65_535)
+        self.framing = make_framing(framing)
         self.voice = voice or voice_of(dialect.name, dialect, framing)
         self.recorder = Recorder(Writer(path), {"pos": self.voice}, self.logs.append, **options)
 
@@ -148,7 +148,7 @@ def test_nothing_of_an_unfinished_message_is_kept_that_may_be_a_secret(
     spoken = Dialect.load(dialect)
     document = {**purchase(spoken), "52": "C0FFEE5EC2E7B10C", "53": "0100000000000000"}
     secret = bytes.fromhex(document["52"]) if dialect == "cmi87b" else document["52"].encode()
-    whole = make_framing(framing, 65_535).frame(spoken.encode(document))
+    whole = make_framing(framing).frame(spoken.encode(document))
     at = whole.find(secret) if framing != "gzip" else len(whole) - 30
     for cut in (at + 4, at + len(secret), at + len(secret) + 3, at + 20):
         stage = Stage(tmp_path / f"{cut}.pcapng", spoken, framing)
@@ -241,7 +241,7 @@ def test_links_that_open_after_a_reload_speak_as_it_says_in_the_same_file(stage:
     stage.recorder.learn({"pos": Voice(visa, "base1", "dialect=visa framing=base1"), "new": stage.voice})
     stage.recorder.opened("pos#2", SWITCH, Address("10.0.0.2", 50_001), False, AT)
     stage.recorder.opened("new#1", SWITCH, Address("10.0.0.3", 50_002), False, AT)
-    stage.recorder.received("pos#2", make_framing("base1", 65_535).frame(visa.encode(purchase(visa))), AT + 1)
+    stage.recorder.received("pos#2", make_framing("base1").frame(visa.encode(purchase(visa))), AT + 1)
     stage.recorder.received("new#1", stage.frame({"t": "0800", "11": "000002", "70": "301"}), AT + 2)
     stage.recorder.received("pos#1", stage.frame({"t": "0800", "11": "000003", "70": "301"}), AT + 3)
     stage.recorder.close(AT + 9)

@@ -18,7 +18,7 @@ CLIENT, SERVER = ("10.0.0.1", 50_000), ("10.0.0.2", 8583)
 
 
 def framed(message: bytes) -> bytes:
-    return make_framing("length2", 65_535).frame(message)
+    return make_framing("length2").frame(message)
 
 
 def capture(path: Path, packets: list[bytes], about: str = "") -> Path:

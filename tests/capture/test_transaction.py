@@ -18,7 +18,7 @@ SAY = {"t": "0210", "2": PAN, "3": "000000", "4": "000000015000", "11": "000001"
 
 def write(path: Path, about: str, comments: list[str]) -> None:
     """A capture of the two, each packet with data under one of the comments."""
-    frame = make_framing("length2", 65_535).frame
+    frame = make_framing("length2").frame
     talk = iter([(True, frame(CMI87.encode(ASK))), (False, frame(CMI87.encode(SAY)))])
     writer, left = Writer(path), iter(comments)
     link = writer.interface("acquirers", about)

@@ -118,7 +118,7 @@ def test_a_host_may_answer_with_anything(seed: int) -> None:
 @pytest.mark.parametrize("name", ["cmi87", "iso93", "visa", "mastercard"])
 def test_an_acquirer_may_ask_anything_of_an_endpoint_that_is_always_up(name: str) -> None:
     random, spoken = Random(f"{name} 7"), Dialect.load(name)
-    translator, framing = translator_for(spoken, "504102", ""), make_framing(spoken.framing, 65_535)
+    translator, framing = translator_for(spoken, "504102", ""), make_framing(spoken.framing)
     one, now = examiner(plan("issuer-basic"), name, goes_on=True), 10**9
     one.connected("in#1", now)
     for _ in range(30):

@@ -34,7 +34,7 @@ def run(*arguments: object) -> Result:
 
 @pytest.fixture
 def pcap(tmp_path: Path) -> Path:
-    frame = make_framing("length2", 65_535).frame
+    frame = make_framing("length2").frame
     talk = iter([(True, frame(CMI87.encode(ASK))), (False, frame(CMI87.encode(SAY)))])
     writer = Writer(tmp_path / "theirs.pcapng")
     for n, packet in enumerate(both_ways(("10.0.0.1", 50_000), ("10.0.0.2", 8583), talk)):

@@ -64,7 +64,7 @@ def body(dialect: Dialect, document: Document, elements: dict[str, Any] | None =
 
 
 def framed(framing: str, messages: Sequence[bytes]) -> bytes:
-    return b"".join(make_framing(framing, 65_535).frame(message) for message in messages)
+    return b"".join(make_framing(framing).frame(message) for message in messages)
 
 
 def bent(dialect: Dialect, document: Document, key: str, **changes: Any) -> bytes:

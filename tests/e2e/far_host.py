@@ -20,7 +20,7 @@ class FarHost:
         config: HostLink = next(h for h in stage.network.hosts if h.name == name)
         assert config.connect is not None
         self.dialect = Dialect.load(config.dialect)
-        self.framing = make_framing(config.framing, 65_535)
+        self.framing = make_framing(config.framing)
         self.translator = translator_for(self.dialect, config.institution, stage.network.institution)
         self.door = socket.create_server((config.connect.host, config.connect.port))
         self.door.settimeout(10)

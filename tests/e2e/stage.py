@@ -188,7 +188,7 @@ class Client:
         """`wrap`: for a listener with TLS."""
         config = next(x for x in stage.network.listeners if x.name == listener)
         self.dialect = Dialect.load(config.dialect)
-        self.framing = make_framing(config.framing, 65_535)
+        self.framing = make_framing(config.framing)
         self.translator = translator_for(self.dialect, institution, stage.network.institution)
         self.institution = institution
         source = (address, 0) if address else None

@@ -115,6 +115,13 @@ def test_bytes_in_any_pieces_are_the_same_messages() -> None:
     assert [far.hears()["11"], far.hears()["11"]] == ["000001", "000002"]
 
 
+def test_a_message_as_long_as_a_network_file_may_allow_is_read() -> None:
+    """`frame_bytes` goes up to 65,535; private elements alone can fill three times its default."""
+    far = host()
+    far.says(pay() | {str(de): "1" * 999 for de in (*range(56, 64), *range(105, 126))})
+    assert far.hears()["39"] == "00"
+
+
 def test_a_message_that_cannot_be_read_is_answered_30_and_costs_no_link() -> None:
     far = host()
     data = bytearray(far._line.message(pay()).data)

@@ -19,7 +19,7 @@ def book() -> Playbook:
 
 
 def framed(framing: str, message: bytes) -> bytes:
-    return make_framing(framing, 65_535).frame(message)
+    return make_framing(framing).frame(message)
 
 
 def stranger(scene: Playbook, listener: str = "acquirers") -> Peer:

@@ -30,7 +30,7 @@ class Far:
         self.heard: list[bytes] = []
 
     def take(self, data: bytes) -> None:
-        self.heard += make_framing("length2", 65_535).feed(data)
+        self.heard += make_framing("length2").feed(data)
 
 
 def speaking(dialect: str) -> Network:
@@ -51,7 +51,7 @@ def hello(dialect: str, stan: str = "000001") -> Document:
 
 
 def framed(dialect: str, document: Document) -> bytes:
-    return make_framing("length2", 65_535).frame(SHIPPED[dialect].encode(document))
+    return make_framing("length2").frame(SHIPPED[dialect].encode(document))
 
 
 def explained(scene: Playbook, ours: str, theirs: str) -> Log:

@@ -243,7 +243,7 @@ def test_pins_of_one_reading_are_one_question_and_each_request_fares_by_itself()
         for n, (pan, block) in enumerate(zip(pans, blocks, strict=True))
     ]
     del requests[4]["52"]
-    framing = make_framing("length2", 65_535)
+    framing = make_framing("length2")
     dialect = Dialect.load("cmi87")
     scene.rif.sends_bytes(b"".join(framing.frame(dialect.encode(request)) for request in requests))
     assert far.batches == [4], "one question for all that have a PIN block"
@@ -262,7 +262,7 @@ def test_what_was_asked_for_ahead_in_vain_changes_nothing_and_is_not_kept() -> N
     sent = purchase()
     sent["52"] = pin_block(module, "rif-zpk", "4321", sent["2"])
     souss = "950403000000001"
-    framing, dialect = make_framing("length2", 65_535), Dialect.load("cmi87")
+    framing, dialect = make_framing("length2"), Dialect.load("cmi87")
     messages = [sent, sent, {**sent, "11": "000777", "37": "532912000777", "2": souss + luhn_digit(souss), "35": ""}]
     messages = [{de: value for de, value in message.items() if value} for message in messages]
     scene.rif.sends_bytes(b"".join(framing.frame(dialect.encode(message)) for message in messages))
