@@ -192,7 +192,7 @@ def _codings(e: Element) -> Iterator[Form]:
                        f"is {name} hex digits; the dialect says raw bytes",
                        f'"data_enc": "{charset.name}", "max_len": {e.size * 2}', 0.9)  # fmt: skip
         return
-    if e.text.ascii and e.content != "b":
+    if e.text.ascii and e.content not in ("n", "z", "x+n", "b"):
         words = (
             'has a character of ISO 8859-1 in it; the dialect says ASCII, and charset = "latin-1" of its link takes it'
         )

@@ -86,6 +86,7 @@ _SELDOM: Final[dict[str, float]] = {
 }
 """How often a real message has a value that fails its check."""
 _SELDOM_ELSE: Final = 0.2
+_WORDS_MIN: Final = 4
 _TRACKS_PAN: Final = re.compile(r"([0-9]+)[=D]([0-9]{4})")
 
 
@@ -141,6 +142,17 @@ def looks_right(de: str, value: str) -> bool:
     """Whether one element's value looks like one, where that can be judged."""
     check = _CHECKS.get(de)
     return check(value) if check is not None else _TEXT.fullmatch(value) is not None
+
+
+def is_ebcdic(value: str) -> bool:
+    """Whether text, read as ISO 8859-1, is plain words in EBCDIC."""
+    words = value.encode("latin-1", "replace").decode("cp037")
+    return (
+        len(words) >= _WORDS_MIN
+        and words.isascii()
+        and words.isprintable()
+        and sum(map(str.isalnum, words)) * 2 >= len(words)
+    )
 
 
 def is_mti(text: str) -> bool:

@@ -22,6 +22,7 @@ from switch.doctor.doubts import doubts
 from switch.doctor.envelopes import FRAMES_MAX, LOOKED_AT, LOOKS_LIKE, NOTHING, WHOLE, Cut, Span, cuts
 from switch.doctor.fields import faults, garbled, rather
 from switch.doctor.foreign import foreign
+from switch.doctor.letters import lettered
 from switch.doctor.plausible import is_mti
 from switch.doctor.readings import Reading, bare, begun, framed, is_header, lead_name
 from switch.doctor.tables import PACKED_MTI, Spoken, own, variants, walk
@@ -149,16 +150,8 @@ class Survey:
         settled = configured.dialect is not None and tried is not None
         if settled and tried is not None and tried.healthy and not self._odd(tried, configured):
             return self._healthy(tried, configured)
-        if settled and tried is not None and tried.healthy:
-            found = garbled(data, self.cuts, self._doctor.spoken(configured.dialect, altered=False)[0], configured)
-            if found:
-                return Findings(
-                    Verdict.ADVICE,
-                    tuple(found),
-                    f"{found[0].dialect}, but for one thing",
-                    configured.framing,
-                    found[0].dialect,
-                )
+        if settled and tried is not None and (of_text := self._of_text(tried, configured)):
+            return of_text
         other = foreign(data, words.set_to(configured)) if self._messages is None else None
         if other is not None:
             return Findings(Verdict.ADVICE, (other,), "no ISO 8583")
@@ -182,6 +175,19 @@ class Survey:
         if found:
             return _of_elements(found)
         return self._left_over(tried, configured)
+
+    def _of_text(self, tried: _Try, configured: Configured) -> Findings | None:
+        """Text in another character set than is configured, where all else is right."""
+        found: list[Diagnosis] = []
+        if tried.healthy:
+            spoken = self._doctor.spoken(configured.dialect, altered=False)[0]
+            found = garbled(self.data, self.cuts, spoken, configured)
+        elif isinstance(tried.error, DecodeError) and (of_letters := lettered(self.data, tried.frames, configured)):
+            found = [of_letters]
+        if not found:
+            return None
+        said = f"{found[0].dialect}, but for {'one thing' if tried.healthy else 'letters'}"
+        return Findings(Verdict.ADVICE, tuple(found), said, configured.framing, found[0].dialect)
 
     def _faults(self, configured: Configured) -> list[Diagnosis]:
         """Elements in another form; where none explains the bytes, those of the link's own dialect with other habits, too."""

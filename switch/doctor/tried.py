@@ -6,7 +6,7 @@ import msgspec
 
 from switch.doctor import elsewhere
 from switch.doctor.forms import LATIN, Form
-from switch.doctor.plausible import likeliness, looks_right, odds, plausibility
+from switch.doctor.plausible import is_ebcdic, likeliness, looks_right, odds, plausibility
 from switch.doctor.suspects import Rest, Suspect
 from switch.wire import DecodeError, Document
 from switch.wire.careful import Reader
@@ -52,7 +52,7 @@ def try_form(
         return None
     key = form.element.key
     value = reader.document[key]
-    if form.element.text is LATIN and value.isascii():
+    if form.element.text is LATIN and (value.isascii() or is_ebcdic(value)):
         return None
     said = suspect.spoken.table.elements.get(key, form.element)
     judged, share = meant(form, value, said.digits)

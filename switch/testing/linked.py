@@ -9,7 +9,7 @@ from switch.doctor.envelopes import LOOKED_AT
 from switch.doctor.explain import Explainer
 from switch.testing.running import sign_on
 from switch.wire import Dialect, Document
-from switch.wire.dialect import names
+from switch.wire.dialect import LATIN_1, names
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import DE, is_answer_to
 
@@ -97,7 +97,13 @@ class Link:
         explainer = Explainer(lambda: [Dialect.load(name) for name in names()])
         found = explainer.explain_connection(self._came, self._framing_name, self.dialect)
         if found is not None:
-            error.add_note(f"{found.sentence} Change: {found.change}")
+            latin = f"{self.dialect.name}+{LATIN_1}"
+            ours = (
+                f' (of this link: dialect="{latin}")'
+                if LATIN_1 in found.change and LATIN_1 not in self.dialect.name
+                else ""
+            )
+            error.add_note(f"{found.sentence} Change: {found.change}{ours}")
 
     async def _more(self) -> None:
         """Read once, or wait until whoever reads has."""

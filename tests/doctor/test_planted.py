@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from switch.cli.doctor import command
-from switch.doctor.diagnosis import Configured, Verdict
+from switch.doctor.diagnosis import Cause, Configured, Verdict
 from tests.doctor import ambiguous, natural
 from tests.doctor.drawn import cases as two_faults
 from tests.doctor.drawn import counted
@@ -29,6 +29,7 @@ from tests.doctor.planted import (
     written,
 )
 from tests.doctor.sent import ALL_KNOWN, DIALECTS, DOCTOR, SHIPPED, body, documents, framed, sign_on
+from tests.wire.letters import Writer, latin, utf8_in_bytes, utf8_in_characters
 
 CMI87, VISA = DIALECTS["cmi87"], DIALECTS["visa"]
 
@@ -134,9 +135,47 @@ def test_ascii_of_hex_digits_alone_is_read_as_it_is_configured() -> None:
 def test_a_latin_byte_in_ascii_text_is_no_ebcdic() -> None:
     planted = next(iter(accents()))
     first = examined(planted, "framed").diagnoses[0]
-    said = 'has a character of ISO 8859-1 in it; ascii87 says ASCII, and charset = "latin-1" of its link takes it.'
-    assert first.sentence.endswith(said)
-    assert first.change == f'dialect file: "{planted.keys[0]}": {{"data_enc": "latin-1"}}'
+    assert f"writes letters outside ASCII in DE{planted.keys[0]} (C9 at byte" in first.sentence
+    assert "ascii87 has ASCII only" in first.sentence
+    assert (first.cause, first.change) == (Cause.CHARSET, 'charset = "latin-1"')
+
+
+@pytest.mark.parametrize("how", ["bare", "framed"])
+@pytest.mark.parametrize("write", [latin, utf8_in_bytes, utf8_in_characters])
+def test_letters_of_a_whole_message_are_one_thing_to_change(write: Writer, how: str) -> None:
+    answer = {
+        "t": "0210",
+        "7": "1125120000",
+        "11": "000001",
+        "38": "A12345",
+        "39": "00",
+        "44": "à l'unité",
+        "62": "RÉF",
+    }
+    data = write(CMI87, answer)
+    if how == "framed":
+        found = DOCTOR.examine(framed("length2", [data, data]), Configured("length2", CMI87))
+    else:
+        found = DOCTOR.message(data, CMI87)
+    (first,) = found.diagnoses
+    assert "in DE44 and DE62" in first.sentence
+    assert ("lengths count characters" in first.sentence) == (write is utf8_in_characters)
+    assert 'charset = "latin-1"' in first.change
+    assert first.settings[0].where == ("peer" if write is utf8_in_characters else "network file")
+    assert found.summary == "cmi87, but for letters"
+
+
+def test_a_letter_where_no_dialect_is_configured_is_its_elements() -> None:
+    data = latin(CMI87, {"t": "0210", "7": "1125120000", "11": "000001", "38": "A12345", "39": "00", "44": "à l'unité"})
+    assert DOCTOR.message(data, None).diagnoses[0].change == 'dialect file: "44": {"data_enc": "latin-1"}'
+
+
+def test_text_of_another_character_set_is_not_called_letters() -> None:
+    answer = {"t": "0210", "7": "1125120000", "11": "000001", "39": "00", "44": "TERMINAL 0001", "49": "504"}
+    data = CMI87.encode(answer).replace(b"TERMINAL 0001", "TERMINAL 0001".encode("cp037"))
+    first = DOCTOR.message(data, CMI87).diagnoses[0]
+    assert "EBCDIC" in first.sentence
+    assert first.cause is Cause.FIELD
 
 
 @pytest.mark.parametrize(("kind", "share"), [(kind, 0.9) for kind in BENDS] + [("two faults", 0.7)])

@@ -8,8 +8,9 @@ import trio
 import trio.testing
 
 from switch.testing.linked import Link
-from switch.wire import Dialect
+from switch.wire import DecodeError, Dialect
 from switch.wire.framing import make_framing
+from tests.wire.letters import Writer, latin, utf8_in_characters
 
 CMI87 = Dialect.load("cmi87")
 Peer = Callable[[str, str], Awaitable[None]]
@@ -105,6 +106,20 @@ async def test_what_comes_in_another_framing_or_dialect_is_told_in_a_note() -> N
                 await Link(stream, dialect, framing).gets()
         (note,) = caught.value.__notes__
         assert 'framing = "ascii4"' in note or 'dialect = "cmi87"' in note, note
+
+
+@pytest.mark.parametrize("write", [latin, utf8_in_characters])
+async def test_letters_on_a_link_of_ascii_are_named_with_what_takes_them(write: Writer) -> None:
+    async with linked() as (link, _, peer):
+        await peer.send_all(
+            make_framing("length2", 8_000).frame(write(CMI87, {"t": "0210", "11": "000001", "39": "00", "44": "été"}))
+        )
+        with pytest.raises(DecodeError) as caught:
+            await link.gets()
+    (note,) = caught.value.__notes__
+    assert "writes letters outside ASCII in DE44" in note
+    assert note.endswith('(of this link: dialect="cmi87+latin-1")')
+    Dialect.load("cmi87+latin-1")
 
 
 async def test_a_link_of_another_dialect_than_its_listeners_is_told_where_nothing_comes() -> None:
