@@ -28,14 +28,12 @@ def settle_demo(
     from switch.cli._windows import all_of
     from switch.journal.ledgers import open_ledger
     from switch.ledger.levels import by_level, network_cost
-    from switch.ledger.netting import settle, together
+    from switch.ledger.netting import settle_by, together
     from switch.money.currency import format_amount
     from switch.simulators.reconciliation import Difference
     from switch.simulators.settled import compare_settled, own_positions, posted, settled
 
-    schemes = {host.name: host.scheme for host in network.hosts if host.role == "network"}
-    members = [member.name for member in network.issuing]
-    home = network.currency
+    schemes, home = network.networks, network.currency
     with open_ledger(state, home) as ledger:
         # Two windows, if midnight has passed meanwhile.
         windows = [window for window in all_of(ledger) if ledger.positions(window)]
@@ -43,7 +41,7 @@ def settle_demo(
         entries = [entry for window in windows for entry in ledger.entries(window)]
     if not windows:
         return []
-    settlement = settle(windows[-1], cells, members=members, networks=schemes, home=home)
+    settlement = settle_by(network, windows[-1], cells)
     own = own_positions(books, {member.institution: member.name for member in network.members})
     payments, paid = posted(entries), settled(settlement)
     console.print(f"\nThe day, closed and settled: window {', '.join(map(str, windows))}", style="bold")

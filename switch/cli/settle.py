@@ -72,13 +72,11 @@ def command(
     from switch.cli._settle_files import write
     from switch.journal.log import JournalError
     from switch.journal.shards import check_whole
-    from switch.ledger.netting import settle
+    from switch.ledger.netting import UnknownPartyError, settle_by
 
     _refuse_together(forms, out, checked, shows=bool(explain or as_json), window=window)
     form, window = form_and_window(Path(checked)) if checked else ("", window)
     found = load(network)
-    networks = {host.name for host in found.hosts if host.role == "network"}
-    members = [member.name for member in found.issuing]
     try:
         state = Path(state_dir or found.state_dir)
         check_whole(state, found)
@@ -86,7 +84,7 @@ def command(
             chosen = choose(ledger, window)
 
             def settle_one(of: "Window") -> "Settlement":
-                return settle(of, ledger.positions(of), members=members, networks=networks, home=found.currency)
+                return settle_by(found, of, ledger.positions(of))
 
             settlement = settle_one(chosen)
             settled = SettledWindow(settlement, found, state, ledger, settle_one)
@@ -100,7 +98,7 @@ def command(
                 click.echo(json.dumps(_fields(ledger, settlement)))
             else:
                 _show(ledger, settlement, found)
-    except JournalError as error:
+    except (JournalError, UnknownPartyError) as error:
         raise click.ClickException(str(error)) from None
 
 

@@ -151,7 +151,7 @@ class _Asked:
         """`form`: `html`, `csv` or `json`. `out`: the file; "": standard output."""
         self.network, self.period, self.entries, self.settlement = network, period, entries, settlement
         self.title = network.title or network.name
-        self.networks = {host.name: host.scheme for host in network.hosts if host.role == "network"}
+        self.networks = network.networks
         self._words, self._form, self._out = words, form, out
 
     def give(self, statement: "Statement") -> None:
@@ -181,7 +181,7 @@ def _asked(network: str, state_dir: str, period: str, form: str, language: str, 
     from switch.journal.ledgers import open_ledger
     from switch.journal.log import JournalError
     from switch.journal.shards import check_whole
-    from switch.ledger.netting import settle, together
+    from switch.ledger.netting import UnknownPartyError, settle_by, together
     from switch.statements.words import Language, Words
 
     found = load(network)
@@ -190,12 +190,9 @@ def _asked(network: str, state_dir: str, period: str, form: str, language: str, 
         check_whole(state_dir or found.state_dir, found)
         with watched("ledger") as watch, open_ledger(state_dir or found.state_dir, found.currency, watch) as ledger:
             windows, about = _choose(ledger, period)
-            members = [member.name for member in found.issuing]
-            networks = {host.name for host in found.hosts if host.role == "network"}
-            cells = together(map(ledger.positions, windows))
-            settlement = settle(windows[-1], cells, members=members, networks=networks, home=found.currency)
+            settlement = settle_by(found, windows[-1], together(map(ledger.positions, windows)))
             entries = [entry for window in windows for entry in ledger.entries(window)]
-    except JournalError as error:
+    except (JournalError, UnknownPartyError) as error:
         raise click.ClickException(str(error)) from None
     return _Asked(found, about, entries, settlement, words, form=form, out=out)
 

@@ -1,4 +1,4 @@
-"""`[[fee]]`, `[payees]` and `[regions]` of a network file, and whether each payment that it can route has a price.
+"""`[[fee]]` and `[regions]` of a network file, and whether each payment that it can route has a price.
 
 A file without `[[fee]]` prices nothing, and nothing is missing from it. With one, what no rule is for would be an unpriced item
 in the journal: said here instead, as far as cards, channels and days tell.
@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 from typing import Final
 
-from switch.config.build import home_money, read_bic, schemes_of
+from switch.config.accounts import SWITCH
+from switch.config.build import home_money, schemes_of
 from switch.config.draft import Draft
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
@@ -19,8 +20,6 @@ from switch.money.country import country_numeric
 from switch.money.fees import ACQUIRER, REGIONS, ROLES, FeeRule, Payment, Refunds, region_of
 from switch.money.merchant_fees import EVERY, MONTH, ONCE, MerchantFee
 
-SWITCH: Final = "switch"
-"""the account of the switch itself"""
 MCC_DIGITS: Final = 4
 _EVER: Final = "0001-01-01"
 
@@ -100,25 +99,6 @@ def read_merchant_fee(s: Section, draft: Draft, payees: Collection[str]) -> Merc
 def _check_days(s: Section, begin: str, end: str) -> None:
     if begin and end and end < begin:
         s.wrong("to", f"`to` = {end} is before `from`, {begin}", "both days are included")
-
-
-def read_payees(s: Section) -> dict[str, str]:
-    """`[payees]`: accounts that fees may go to beside merchants, members, networks and the switch. `gateway = "what it is"`, or a
-    table with `title` and `bic`. Name -> BIC; "": it has none."""
-    found: dict[str, str] = {}
-    for name, value in s.data.items():
-        found[name] = ""
-        if isinstance(value, dict):
-            payee = s.table(name)
-            payee.text("title")
-            found[name] = read_bic(payee)
-            payee.done()
-        else:
-            s.text(name)
-        if name in (*ROLES, SWITCH):
-            s.wrong_key(name, f'"{name}" is an account already')
-    s.done()
-    return found
 
 
 def read_regions(s: Section) -> dict[str, str]:

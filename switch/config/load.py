@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from switch.config import build, checks, fees, keys
+from switch.config.accounts import check_accounts, read_former_networks, read_payees
 from switch.config.authentication import read_servers, read_threeds
 from switch.config.business_day import read_business_day
 from switch.config.dialects import Dialects
@@ -112,7 +113,7 @@ def _read(source: Source, *, files: bool) -> Network:
     draft = Draft(country, money)
     limits = build.read_limits(root.table("limits"))
     _read_parts(root, draft, dialects, limits, files=files)
-    payees = fees.read_payees(root.table("payees"))
+    payees = read_payees(root.table("payees"))
     draft.fees = [(s, fees.read_fee(s, draft, payees)) for s in root.tables("fee")]
     owed = [(s, fees.read_merchant_fee(s, draft, payees)) for s in root.tables("merchant_fee")]
     rates = read_rates(root.table("rates"), money)
@@ -153,6 +154,7 @@ def _read(source: Source, *, files: bool) -> Network:
         journal=journal,
         bic=build.read_bic(root),
         payees=payees,
+        former_networks=read_former_networks(root.table("former_networks")),
         disputes=dispute_rules(),
         operators=read_operators(root),
         operator_group=root.text("operator_group", ""),
@@ -167,6 +169,7 @@ def _read(source: Source, *, files: bool) -> Network:
     )
     root.done()
     checks.check(source, draft, network, wait_ms)
+    check_accounts(draft, root.table("payees"), root.table("former_networks"), network)
     check_shards(source, draft, network)
     fees.check_fees(draft, network, owed)
     keys.check_keys(draft, network, dialects)

@@ -31,6 +31,7 @@ _TOML_PLACE: Final = re.compile(r"^(?P<what>.*) \(at (?:line (?P<line>\d+), colu
 _BARE_WORD: Final = re.compile(r"[A-Za-z][\w.-]*")
 _LINE_KEY: Final = re.compile(r"\s*(\[+[^\]]*\]+|[^=\s]+)")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
+NAME_FORM: Final = "lower-case letters, digits, - and _"
 _TYPES: Final[dict[type, str]] = {
     str: "a string", bool: "true or false", int: "a whole number", Decimal: "a number", list: "an array", dict: "a table",
 }  # fmt: skip
@@ -192,9 +193,7 @@ class Section:
         """The key `name`: lower-case letters, digits, - and _, because logs and link ids are made of it."""
         value = self.text("name")
         if value and not _NAME.fullmatch(value):
-            self.wrong(
-                "name", f'"{value}" is no name', "lower-case letters, digits, - and _; it begins link ids and logs"
-            )
+            self.wrong("name", f'"{value}" is no name', f"{NAME_FORM}; it begins link ids and logs")
             return ""
         return value
 
@@ -327,3 +326,8 @@ class Section:
         for key in self._missing:
             if key not in meant:
                 self.source.note(self.source.index.key(self.path), f"{self.title} has no `{key}`", "it is required")
+
+
+def is_name(text: str) -> bool:
+    """True for what may name a party or a link: letters, digits, - and _, as `NAME_FORM` says."""
+    return _NAME.fullmatch(text) is not None

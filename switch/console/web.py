@@ -26,13 +26,15 @@ from switch.http.forms import Form, read_form
 from switch.http.server import App, Report
 from switch.http.sessions import LONGEST_S
 from switch.journal.log import JournalError
+from switch.ledger.netting import UnknownPartyError
 from switch.server.asking import NotAnsweredError
 
 TRIES_PER_NAME, TRIES_PER_CLIENT, PACE_S = 10, 40, 1_800.0
 """PCI DSS 4.0, 8.3.4: ten tries, then half an hour"""
 
-TROUBLES: Final = (NotAnsweredError, JournalError, StoreError, OSError, sqlite3.Error)
-"""what a page says in place of what it would show: a switch that is silent, files that cannot be read or written"""
+TROUBLES: Final = (NotAnsweredError, JournalError, StoreError, UnknownPartyError, OSError, sqlite3.Error)
+"""what a page says in place of what it would show: a switch that is silent, files that cannot be read or written, a party of the
+ledger that the network file does not name"""
 Show = Callable[[Request, Session], Awaitable[Response | App]]
 Act = Callable[[Request, Session, Form], Awaitable[Response]]
 

@@ -431,6 +431,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
     disputes: DisputeRules = DisputeRules()
     payees: dict[str, str] = {}
     """accounts that fees may go to beside merchants, members, networks and the switch: name -> BIC; "": it has none"""
+    former_networks: dict[str, str] = {}
+    """networks that no host leads to any more: name -> scheme; what windows had with them settles apart for ever"""
     bic: str = ""
     """ISO 9362: the switch's own in settlement files, and that of its account; "": it makes none"""
     hooks: Hooks | None = None
@@ -450,3 +452,8 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
         """Members that issue cards: each settles every window, at 0.00 if need be; one that only acquires, where it has."""
         issuers = {host.member for host in self.hosts}
         return tuple(member for member in self.members if member.name in issuers)
+
+    @property
+    def networks(self) -> dict[str, str]:
+        """Those that settle apart, by the name that the ledger knows them by: name -> scheme. Of now and of before."""
+        return self.former_networks | {host.name: host.scheme for host in self.hosts if host.role == "network"}

@@ -1,5 +1,7 @@
 """Positions of a window -> who owes, who is owed. Knows no record: cells in, a settlement out.
 
+Which party is what is no matter of the journal: the network file says it, of parties that have left, too (`settle_by`).
+
 The rule. Members, the switch and whoever else is paid a fee settle multilaterally: each pays or gets one amount a currency, which
 is all that it was owed less all that it owed, and these come to zero. A network is outside of that: each member settles with each
 network by itself. Merchants are paid by their acquirers, and are in no settlement.
@@ -10,6 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from switch.core.network import Network
 from switch.ledger.entries import PAYMENT, SWITCH, Window, is_inner
 
 
@@ -82,6 +85,30 @@ class Settlement(msgspec.Struct, frozen=True, kw_only=True):
     """multilateral, one a currency; the home currency first, and there even where nothing was moved"""
     bilateral: tuple[Netted, ...]
     """a member and a network, in one currency"""
+
+
+class UnknownPartyError(ValueError):
+    """A window has a position of somebody of whom the network file says nothing. The message says whose, and what to do."""
+
+
+def settle_by(network: Network, window: Window, cells: Cells) -> Settlement:
+    """A window by what the network file says of its parties.
+
+    UnknownPartyError: it says of one neither that it settles with all others nor that it is a network, and which of the two it is
+    decides what everybody gets.
+    """
+    networks = network.networks
+    known = {SWITCH, *networks, *network.payees, *(m.name for m in network.members), *(h.name for h in network.hosts)}
+    for cell in cells:
+        for party in cell[:2]:
+            if party not in known and not is_inner(party):
+                raise UnknownPartyError(
+                    f"{party} has a position in {window}, and {network.source} does not say what it is. A bank or payee that "
+                    "has left, or has another name now, goes into [payees]; a network into [former_networks], as "
+                    f'{party} = "its scheme"'
+                )
+    members = [member.name for member in network.issuing]
+    return settle(window, cells, members=members, networks=networks, home=network.currency)
 
 
 def settle(

@@ -1,6 +1,7 @@
 """`cmi-switch settle`: what a journal's windows came to, and what a net is made of."""
 
 import json
+import re
 from pathlib import Path
 
 import msgspec
@@ -8,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from switch.cli.settle import command
+from switch.config.load import SHIPPED
 from switch.core.records.records import AnyEntry
 from switch.money.fee_line import Fee
 from tests.journal.samples import written
@@ -144,3 +146,53 @@ def test_no_journal(tmp_path: Path) -> None:
     said = settle(tmp_path)
     assert said.exit_code == 1
     assert "no journal here" in said.output
+
+
+# -- who has left
+
+
+def without_visa(tmp_path: Path, more: str = "") -> str:
+    """The shipped network after Visa has left it: its host, its cards and its tariff."""
+    parts = re.split(r"(?m)^(?=\[)", (SHIPPED / "morocco.toml").read_text())
+    kept = [part for part in parts if not _is_visas(part)]
+    path = tmp_path / "left.toml"
+    path.write_text("".join(kept) + more)
+    return str(path)
+
+
+def _is_visas(part: str) -> bool:
+    names = {"[[host]]": 'name = "visa"', "[[bin]]": 'scheme = "visa"', "[[tariff]]": 'network = "visa"'}
+    return names.get(part.partition("\n")[0], "no such") in part and "issuer =" not in part
+
+
+def test_a_network_that_has_left_settles_apart_as_it_did(state: Path, tmp_path: Path) -> None:
+    """Else its payments would be netted among the banks, in windows that are settled already, too."""
+    left = without_visa(tmp_path, '[former_networks]\nvisa = "visa"\n')
+    assert settle(state, left).output == settle(state).output
+    assert "Apart from the net, with visa:" in settle(state, left).output
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",), ("--as", "clearing", "--out", "OUT"), ("--explain", "atlas")])
+def test_a_party_that_the_file_does_not_name_is_netted_by_no_guess(
+    state: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    left = without_visa(tmp_path)
+    said = settle(state, left, *(str(tmp_path / "out") if one == "OUT" else one for one in arguments))
+    assert said.exit_code == 1
+    assert said.output == (
+        f"Error: visa has a position in 2026-11-27/1, and {left} does not say what it is. A bank or payee that has left, or has "
+        'another name now, goes into [payees]; a network into [former_networks], as visa = "its scheme"\n'
+    )
+    assert not list(tmp_path.glob("out/*"))
+
+
+def test_a_bank_that_has_left_is_settled_with_the_others_and_has_its_files(state: Path, tmp_path: Path) -> None:
+    path, out = tmp_path / "left.toml", tmp_path / "out"
+    told = (SHIPPED / "morocco.toml").read_text().replace('"atlas"', '"marina"')
+    path.write_text(told.replace("[payees]", '[payees]\natlas = { title = "left", bic = "ATLSMAM1" }\n#'))
+    said = settle(state, str(path))
+    assert ["atlas", "1003.20", "406.50"] in [line.split()[:3] for line in said.output.splitlines()]
+    files = settle(state, str(path), "--as", "clearing", "--as", "pacs.029", "--out", str(out))
+    assert files.exit_code == 0, files.output
+    assert "<AnyBIC>ATLSMAM1</AnyBIC>" in (out / "2026-11-27-1.MAD.pacs.029.xml").read_text()
+    assert (out / "2026-11-27-1.atlas.MAD.clearing.csv").read_text().count("\nR,") == 7

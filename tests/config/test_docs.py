@@ -74,6 +74,7 @@ def test_every_key_is_explained_and_no_other(section: str) -> None:
         "capture",
         "business_day",
         "hop_log",
+        "former_networks",
         "hooks",
         "journal",
         "payees",

@@ -101,6 +101,10 @@ class Browser:
         return Page(heard[0]["status"], headers, b"".join(message.get("body", b"") for message in heard[1:]))
 
 
+SAMPLED = ("100001", "bank-a")
+"""who takes part in the sample journal's payments, and in no shipped network"""
+
+
 class Scene:
     """A switch's files, a console beside them, and what the switch says, which the test decides."""
 
@@ -110,7 +114,8 @@ class Scene:
         self.state = directory / state
         written(self.state, entries or day(20), batch=100)
         self.log = an_afternoon(self.state / "hops.jsonl")
-        self.network = network or msgspec.structs.replace(morocco(), test=True)
+        of = network or msgspec.structs.replace(morocco(), test=True)
+        self.network = msgspec.structs.replace(of, payees={**of.payees, **dict.fromkeys(SAMPLED, "")})
         self.wall = START_NS / 1e9 + 60
         self.desk = Desk(
             self.network, self.state, self.log, starter="root", reread=lambda: self.network, wall=lambda: self.wall

@@ -14,7 +14,7 @@ from switch.http.forms import read_number
 from switch.journal.ledgers import LedgerView, open_ledger
 from switch.journal.shards import check_whole
 from switch.ledger.entries import Entry, Window, is_inner
-from switch.ledger.netting import Settlement, settle
+from switch.ledger.netting import Settlement, settle_by
 from switch.ledger.windows import Closed
 
 WINDOWS_SHOWN: Final = 60
@@ -108,10 +108,7 @@ class SettlementScreen:
     def _drawn(self, ledger: LedgerView, window: Window | None) -> Drawn | None:
         if window is None or (window != ledger.now and ledger.closed_as(window) is None):
             return None
-        network = self._desk.network
-        networks = {host.name for host in network.hosts if host.role == "network"}
-        members = [member.name for member in network.issuing]
-        settlement = settle(window, ledger.positions(window), members=members, networks=networks, home=network.currency)
+        settlement = settle_by(self._desk.network, window, ledger.positions(window))
         held = [(*key, one.count, one.amount) for key, one in sorted(ledger.holds(window).items())]
         return Drawn(
             window=window,
