@@ -77,7 +77,14 @@ async def run(
     registry = Registry.at(setting.state)
     registry.check()
     member, listener = setting.member, setting.listener
-    speech = Speech(Dialect.load(listener.dialect), listener.framing, member.institution, setting.network.institution)
+    network = setting.network
+    speech = Speech(
+        Dialect.load(listener.dialect),
+        listener.framing,
+        member.institution,
+        network.institution,
+        frame_bytes_max=network.limits.frame_bytes,
+    )
     acquirer = Acquirer(LINK, speech)
     calls = ssl.create_default_context()
     if setting.trust is not None:

@@ -87,7 +87,7 @@ class WatchedTerminal(Terminal):
     def understand(self, data: bytes) -> Document | None:
         """A frame that one of these terminals sent, in internal format; None: none of its lines can read it."""
         speech = self._speech
-        frames = make_framing(speech.framing).feed(data)
+        frames = make_framing(speech.framing, speech.frame_bytes_max).feed(data)
         translator = translator_for(speech.dialect, speech.peer, speech.own, self._today)
         return translator.inward(speech.dialect.decode(frames[0])) if len(frames) == 1 else None
 

@@ -74,6 +74,7 @@ def speech_of(
         network.institution,
         sealings.of(keys, dialect),
         sealings.sets_of(keys, dialect),
+        network.limits.frame_bytes,
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import NamedTuple
 
+from switch.core.limits import Limits
 from switch.core.links.sealing import Sealing
 from switch.core.links.valid_sets import LinkSets
 from switch.core.messages.family import UnreadableError
@@ -29,6 +30,8 @@ class Speech(NamedTuple):
     """what messages are proved by, where they have MACs"""
     sets: LinkSets | None = None
     """what they say of their keys, where these change by message"""
+    frame_bytes_max: int = Limits().frame_bytes
+    """of a message that comes: rubbish is known by its length"""
 
 
 class Heard(NamedTuple):
@@ -49,7 +52,7 @@ class Line:
         self._emit = emit
         self._dialect = speech.dialect
         self._sealing, self._sets = speech.sealing, speech.sets
-        self._framing = make_framing(speech.framing)
+        self._framing = make_framing(speech.framing, speech.frame_bytes_max)
         self._translator = translator_for(speech.dialect, speech.own, speech.peer, today)
 
     def hear(self, data: bytes) -> Iterator[Heard]:

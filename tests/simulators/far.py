@@ -29,7 +29,7 @@ class Far:
         self._said: list[Effect] = []
         self._line = Line(
             link,
-            Speech(speech.dialect, speech.framing, speech.peer, speech.own),
+            Speech(speech.dialect, speech.framing, speech.peer, speech.own, frame_bytes_max=speech.frame_bytes_max),
             self._said.append,
             lambda: date(2025, 11, 25),
         )

@@ -4,9 +4,11 @@ import random
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from switch.core.party import Record
 from switch.simulators.accounts import Ledger
+from switch.simulators.build import find_host, host_speech
 from switch.simulators.endpoint import Speech
 from switch.simulators.faults import FaultPlan, Faults, Latency
 from switch.simulators.issuer import Issuer
@@ -14,6 +16,7 @@ from switch.simulators.messages import network_request, repeat, reversal
 from switch.wire import Dialect
 from tests.simulators.far import Far
 from tests.simulators.samples import CARD, PAN, at, pay
+from tests.simulators.world import morocco
 
 DIALECTS = [
     ("cmi87", "length2"),
@@ -115,9 +118,11 @@ def test_bytes_in_any_pieces_are_the_same_messages() -> None:
     assert [far.hears()["11"], far.hears()["11"]] == ["000001", "000002"]
 
 
-def test_a_message_as_long_as_a_network_file_may_allow_is_read() -> None:
-    """`frame_bytes` goes up to 65,535; private elements alone can fill three times its default."""
-    far = host()
+def test_a_message_as_long_as_the_network_file_allows_is_read() -> None:
+    """Private elements alone can fill three times what is allowed by default."""
+    network = morocco()
+    roomy = replace(network, limits=replace(network.limits, frame_bytes=65_535))
+    far = host(says=host_speech(roomy, find_host(roomy, "atlas", "issuer")))
     far.says(pay() | {str(de): "1" * 999 for de in (*range(56, 64), *range(105, 126))})
     assert far.hears()["39"] == "00"
 
