@@ -18,6 +18,7 @@ PACKAGES = {
     "gcc": "gcc python3-dev",
     "initdb": "postgresql",
     "php": "php-cli",
+    "pip3": "python3-pip",
     "softhsm2-util": "softhsm2",
     "stunnel": "stunnel4",
 }
