@@ -1,9 +1,9 @@
 """The writer's process where a database decides: first the database, then the segments beside it, then the acknowledgement.
 
-In: chunks as `journal.writer` cuts them. Out: what is durable. Segments are written after the commit and flushed once in a while:
-what a power cut takes of them is fetched again when the journal is claimed. A process that starts again after one that was killed
-claims first, and then sees which of the records that it is handed again are in the database already: those are compared, not
-appended.
+In: chunks as `journal.writer` cuts them. Out: what is durable. Segments are written after the commit, and flushed once in a
+while, when what was committed has been acknowledged: what a power cut takes of them is fetched again when the journal is claimed.
+A process that starts again after one that was killed claims first, and then sees which of the records that it is handed again are
+in the database already: those are compared, not appended.
 """
 
 import select
@@ -50,19 +50,23 @@ class StoreWriter:
 
     @property
     def wants_room(self) -> bool:
-        """See Writer."""
-        return self._segments.wants_room
+        """See Writer: room makes flushes cheaper for which somebody waits, and here is none."""
+        return False
 
     def lay_out(self) -> None:
         """See Writer."""
-        self._segments.lay_out()
 
     def wait(self, connection: socket.socket) -> None:
-        """See Writer: the lease is renewed, and the segments are flushed."""
+        """See Writer: the segments are flushed, and the lease is renewed."""
+        if boot_clock() - self._synced_s >= SYNC_S:
+            self._sync()
         while not select.select([connection], [], [], self._owned.renew_in_s)[0]:
             self._owned.renew()
-            self._segments.flush()
-            self._synced_s = boot_clock()
+            self._sync()
+
+    def _sync(self) -> None:
+        self._segments.flush()
+        self._synced_s = boot_clock()
 
     def add(self, chunk: Chunk) -> None:
         """See Writer."""
@@ -88,12 +92,7 @@ class StoreWriter:
         for chunk in self._chunks:
             self._segments.add(chunk)
         self._chunks.clear()
-        now_s = boot_clock()
-        if now_s - self._synced_s < SYNC_S:
-            self._segments.write()
-        else:
-            self._segments.flush()
-            self._synced_s = now_s
+        self._segments.write()
         self.durable = self._added
 
     def _append(self, payloads: list[bytes], *, snapshot: bool = False) -> None:
