@@ -78,7 +78,10 @@ def command(
     server: Server
     try:
         if socket_path is not None:
-            at, server = str(socket_path), ModuleServer(module, socket_path, _say, follow)
+            at, server = (
+                str(socket_path),
+                ModuleServer(module, socket_path, _say, follow, SoftwareModule(ring.beside(), os.urandom)),
+            )
         else:
             server = _host_server(hardware, module, ring, wrapped_path)
             at = "{}:{}".format(*server.address)

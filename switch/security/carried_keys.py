@@ -9,8 +9,9 @@ from typing import Final
 import msgspec
 
 from switch.security.check_values import is_check_value
-from switch.security.commands import NOT_PERMITTED, UNKNOWN_KEY, WRONG, DestroyKey, ExportKey, ImportKey, Reply
+from switch.security.commands import NOT_PERMITTED, UNKNOWN_KEY, WRONG, Reply
 from switch.security.key_blocks import KeyBlock, KeyBlockError, unwrap, without_scheme
+from switch.security.key_commands import DestroyKey, ExportKey, ImportKey
 from switch.security.key_kinds import KINDS, single_des
 from switch.security.key_sets import (
     CHECK_DIGITS,

@@ -27,15 +27,7 @@ from switch.security.commands import (
     RECEIVED,
     UNKNOWN_KEY,
     WRONG,
-    DropKey,
-    KeyOffer,
-    KeySet,
-    KeySets,
-    OfferKey,
     Reply,
-    ShowKeys,
-    TakeKey,
-    UseKey,
 )
 from switch.security.key_blocks import (
     SHA256,
@@ -48,6 +40,7 @@ from switch.security.key_blocks import (
     without_scheme,
     wrap,
 )
+from switch.security.key_commands import DropKey, KeyOffer, KeySet, KeySets, OfferKey, ShowKeys, TakeKey, UseKey
 from switch.security.key_kinds import single_des, too_strong
 from switch.security.key_source import KeySource, Random, RefusedError
 

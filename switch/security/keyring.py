@@ -132,6 +132,10 @@ class KeyRing:
         except ValueError:
             return 0
 
+    def beside(self) -> "KeyRing":
+        """Another one of the same file, for a thread of its own: each sees what the other has written by `follow`."""
+        return KeyRing(self.path, self._lmk, self._random)
+
     def follow(self) -> bool:
         """Read the file again if another process has written it; True: it has. Raises KeyRingError."""
         if identity_of(self.path) == self._identity:

@@ -26,26 +26,29 @@ from switch.security.commands import (
     CheckDeviceMac,
     CheckMac,
     Command,
-    DestroyKey,
-    DropKey,
     EncryptPin,
-    ExportKey,
-    ImportKey,
     MakeDeviceMac,
     MakeMac,
     MakePinReference,
-    OfferKey,
     PinReference,
     Reply,
-    ShowKeys,
-    TakeKey,
     TranslatePin,
-    UseKey,
     VerifyPin,
 )
 from switch.security.des import Transform
 from switch.security.device_macs import BASES, DeviceMacs, device_key
 from switch.security.key_blocks import KeyBlock
+from switch.security.key_commands import (
+    AwaitChanges,
+    DestroyKey,
+    DropKey,
+    ExportKey,
+    ImportKey,
+    OfferKey,
+    ShowKeys,
+    TakeKey,
+    UseKey,
+)
 from switch.security.key_kinds import USAGES
 from switch.security.key_sets import A_LINK, Change, ChangingKeys, KeyStore, KeyStoreError, of_set
 from switch.security.key_source import Random, RefusedError
@@ -112,6 +115,7 @@ class SoftwareModule:
         self._does |= {MakeDeviceMac: devices.make, CheckDeviceMac: devices.check, **CardCommands(self._key).does}
         changing, carried = ChangingKeys(keys, random), CarriedKeys(keys, random)
         self._does[ShowKeys] = changing.show
+        self._does[AwaitChanges] = lambda _: _HOLDS
         moves: dict[type, Callable[..., Reply]] = {
             OfferKey: changing.offer,
             TakeKey: changing.take,

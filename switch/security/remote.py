@@ -1,10 +1,11 @@
 """A security module that is a process of its own: keys and PINs are in that process's memory, and never in the caller's.
 
 In: batches of commands over a Unix socket, each a message of 4 bytes of length and msgpack; out: as many replies. One round trip
-a batch. Rule: a module that is away, late or talks nonsense has refused everything (`UNREACHABLE`): what is not proved is not
-processed. A call waits for its answer, `TIMEOUT_S` at most (and that once more for the last piece of one that comes in pieces),
-once: from then on the module is asked on another connection whether it is there, nobody waits for that, and all is refused
-until it has said so.
+a batch. Rules: a change of keys is made on a thread of its own (`key_changes`), and asked for on a connection of its own, so that
+no MAC waits for a disk. A module that is away, late or talks nonsense has refused everything (`UNREACHABLE`): what is not proved
+is not processed. A call waits for its answer, `TIMEOUT_S` at most (and that once more for the last piece of one that comes in
+pieces), once: from then on the module is asked on another connection whether it is there, nobody waits for that, and all is
+refused until it has said so.
 """
 
 import select
@@ -12,6 +13,7 @@ import socket
 import struct
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +22,8 @@ from typing import Final
 import msgspec
 
 from switch.security.commands import UNREACHABLE, Command, Reply
+from switch.security.key_changes import ChangeThread
+from switch.security.key_commands import KEY_CHANGES, AwaitChanges
 from switch.security.module import SecurityModule
 
 TIMEOUT_S: Final = 0.5
@@ -141,25 +145,52 @@ class FarModule:
         self._socket = self._probe = None
 
 
-class RemoteModule(FarModule):
+def _with_length(batch: bytes) -> bytes:
+    return len(batch).to_bytes(_LENGTH, "big") + batch
+
+
+class _UnixModule(FarModule):
+    """A module behind a Unix socket, on one connection."""
+
+    def _converse(self, sock: socket.socket, commands: Sequence[Command]) -> list[Reply]:
+        sock.sendall(_with_length(_encode_commands(commands)))
+        answer = self._received(sock, b"", _LENGTH)
+        size = int.from_bytes(answer[:_LENGTH], "big")
+        if size > BATCH_BYTES_MAX:
+            raise OSError(f"an answer of {size} bytes")
+        return _decode_replies(self._received(sock, answer, _LENGTH + size)[_LENGTH:])
+
+
+class _KeyChanges(_UnixModule):
+    """The connection for changes of keys. One that is late is made all the same: until then the next ones are refused at once."""
+
+    probe = _with_length(_encode_commands([AwaitChanges()]))
+    alive = _with_length(_encode_replies([Reply(True)]))
+    hint = "the keys it changes are not on its disk yet: see to the disk of the key file, and to who else has the file open"
+
+
+class RemoteModule(_UnixModule):
     """Asks the module behind a Unix socket."""
 
-    probe = alive = b"\0\0\0\1" + _encode_commands([])
+    probe = alive = _with_length(_encode_commands([]))
     """no command; as it happens that is its answer, too"""
     hint = "is `cmi-switch security` running?"
 
     def __init__(self, path: Path | str, timeout_s: float = TIMEOUT_S) -> None:
         """See FarModule."""
         super().__init__(str(path), timeout_s)
+        self._changes = _KeyChanges(str(path), timeout_s)
 
-    def _converse(self, sock: socket.socket, commands: Sequence[Command]) -> list[Reply]:
-        batch = _encode_commands(commands)
-        sock.sendall(len(batch).to_bytes(_LENGTH, "big") + batch)
-        answer = self._received(sock, b"", _LENGTH)
-        size = int.from_bytes(answer[:_LENGTH], "big")
-        if size > BATCH_BYTES_MAX:
-            raise OSError(f"an answer of {size} bytes")
-        return _decode_replies(self._received(sock, answer, _LENGTH + size)[_LENGTH:])
+    def ask(self, commands: Sequence[Command]) -> list[Reply]:
+        """See SecurityModule. A change of keys that is late says nothing of MACs and PINs: they are asked for as before."""
+        if len(commands) == 1 and type(commands[0]) in KEY_CHANGES:
+            return self._changes.ask(commands)
+        return super().ask(commands)
+
+    def close(self) -> None:
+        """See FarModule."""
+        super().close()
+        self._changes.close()
 
 
 def _wait_at_most(sock: socket.socket, seconds: float) -> None:
@@ -177,6 +208,10 @@ class _Client:
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.buffer = bytearray()
+        self.waiting: deque[bytearray] = deque()
+        """whole batches that are not answered"""
+        self.awaits_change = False
+        """the one before them changes keys, and its answer comes later"""
 
     def batches(self, data: bytes, length: int) -> list[bytearray]:
         """Whole batches, with what has just come; each has its size before it, in `length` bytes. Raises OSError for one too
@@ -196,6 +231,15 @@ class _Client:
         return whole
 
 
+def _why(error: Exception) -> str:
+    """Why a caller's connection ends; of a batch that nobody foresaw, too: others need their keys."""
+    if isinstance(error, OSError | ValueError | msgspec.MsgspecError):
+        return f"a caller is let go: {error}"
+    at = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{at.filename.rpartition('/')[2]}:{at.lineno}"
+    return f"a caller is let go: {type(error).__name__} at {where}, an error of this program: please report it"
+
+
 class Server:
     """Answers callers of one socket, batch by batch."""
 
@@ -211,14 +255,21 @@ class Server:
         listening.setblocking(False)
         listening.listen(CLIENTS_MAX)
         self._poll = select.epoll()
-        self._poll.register(listening.fileno(), select.EPOLLIN)
+        self._calls: dict[int, Callable[[], None]] = {}
+        """what else is waited for: a descriptor, and what is called once it can be read"""
+        self._call_on(listening.fileno(), self._accept)
+
+    def _call_on(self, fd: int, call: Callable[[], None]) -> None:
+        self._calls[fd] = call
+        self._poll.register(fd, select.EPOLLIN)
 
     def serve(self, stop: Callable[[], bool]) -> None:
         """Answer until `stop`, which is asked several times a second, says so."""
         while not stop():
             for fd, _ in self._poll.poll(0.2):
-                if fd == self._listening.fileno():
-                    self._accept()
+                call = self._calls.get(fd)
+                if call is not None:
+                    call()
                 else:
                     self._serve(self._clients[fd])
 
@@ -238,24 +289,29 @@ class Server:
     def _serve(self, client: _Client) -> None:
         try:
             data = client.sock.recv(_CHUNK)
-            for batch in client.batches(data, self._length):
-                replies = self._answer(batch)
-                client.sock.sendall(len(replies).to_bytes(self._length, "big") + replies)
+            client.waiting.extend(client.batches(data, self._length))
+            self._go_on(client)
             if data:
                 return
-        except (OSError, ValueError, msgspec.MsgspecError) as error:
-            self._log(f"a caller is let go: {error}")
-        except Exception as error:  # of a batch that nobody foresaw: others need their keys
-            at = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{at.filename.rpartition('/')[2]}:{at.lineno}"
-            self._log(
-                f"a caller is let go: {type(error).__name__} at {where}, an error of this program: please report it"
-            )
+        except Exception as error:
+            self._log(_why(error))
         self._drop(client)
+
+    def _go_on(self, client: _Client) -> None:
+        """Answer what waits, in order. Raises what ends a caller's connection."""
+        while client.waiting and not client.awaits_change:
+            self._take(client, client.waiting.popleft())
+
+    def _take(self, client: _Client, batch: bytearray) -> None:
+        self._reply(client, self._answer(batch))
+
+    def _reply(self, client: _Client, replies: bytes) -> None:
+        client.sock.sendall(len(replies).to_bytes(self._length, "big") + replies)
 
     def _drop(self, client: _Client) -> None:
         del self._clients[client.sock.fileno()]
-        self._poll.unregister(client.sock.fileno())
+        if not client.awaits_change:
+            self._poll.unregister(client.sock.fileno())
         client.sock.close()
 
     def close(self) -> None:
@@ -270,11 +326,18 @@ class ModuleServer(Server):
     """Serves a module to the callers of a Unix socket, which is for this user alone (mode 0600)."""
 
     def __init__(
-        self, module: SecurityModule, path: Path, log: Callable[[str], None], before: Callable[[], None] = lambda: None
+        self,
+        module: SecurityModule,
+        path: Path,
+        log: Callable[[str], None],
+        before: Callable[[], None] = lambda: None,
+        changes: SecurityModule | None = None,
     ) -> None:
-        """`before`: called before each batch. Raises OSError where the socket cannot be made."""
+        """`before`: called before each batch. `changes`: of the same keys, for a thread of its own, which makes their changes;
+        None: they are made as anything else is answered. Raises OSError where the socket cannot be made."""
         self._module = module
         self._before = before
+        self._changes: ChangeThread[_Client] | None = None
         self._path = path
         with suppress(FileNotFoundError):
             path.unlink()
@@ -282,13 +345,46 @@ class ModuleServer(Server):
         listening.bind(str(path))
         path.chmod(0o600)
         super().__init__(listening, _LENGTH, self._replies, log)
+        if changes is not None:
+            self._changes = ChangeThread(changes)
+            self._call_on(self._changes.done_fd, self._changed)
 
     def _replies(self, batch: bytearray) -> bytes:
+        return self._asked(_decode_commands(batch))
+
+    def _asked(self, commands: list[Command]) -> bytes:
         self._before()
-        return _encode_replies(self._module.ask(_decode_commands(batch)))
+        return _encode_replies(self._module.ask(commands))
+
+    def _take(self, client: _Client, batch: bytearray) -> None:
+        commands = _decode_commands(batch)
+        if self._changes is None or not any(type(command) in KEY_CHANGES for command in commands):
+            self._reply(client, self._asked(commands))
+            return
+        # Nothing more is read of this caller before its answer: batches are answered in order, and none is kept meanwhile.
+        client.awaits_change = True
+        self._poll.unregister(client.sock.fileno())
+        self._changes.ask(client, commands)
+
+    def _changed(self) -> None:
+        """Changes are durable, or refused: answer, and go on with their callers."""
+        assert self._changes is not None
+        for client, replies in self._changes.done():
+            client.awaits_change = False
+            self._poll.register(client.sock.fileno(), select.EPOLLIN)
+            try:
+                if isinstance(replies, Exception):
+                    raise replies
+                self._reply(client, _encode_replies(replies))
+                self._go_on(client)
+            except Exception as error:
+                self._log(_why(error))
+                self._drop(client)
 
     def close(self) -> None:
-        """Let everybody go, and take the socket away."""
+        """Let everybody go, once the changes that go on are made, and take the socket away."""
+        if self._changes is not None:
+            self._changes.close(CALLER_TIMEOUT_S)
         super().close()
         with suppress(FileNotFoundError):
             self._path.unlink()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from switch.security.commands import KeyOffer as Offer
-from switch.security.commands import OfferKey, ShowKeys, TakeKey
+from switch.security.key_commands import KeyOffer as Offer
+from switch.security.key_commands import OfferKey, ShowKeys, TakeKey
 from switch.security.key_file import KeyRingError
 from switch.security.key_sets import decode_offer, decode_sets, value_of
 from switch.security.keyring import KeyRing

@@ -6,25 +6,9 @@ from pathlib import Path
 import pytest
 
 from switch.security import des
-from switch.security.commands import (
-    NOT_PERMITTED,
-    UNKNOWN_KEY,
-    UNREACHABLE,
-    WRONG,
-    CheckMac,
-    Command,
-    DropKey,
-    ImportKey,
-    KeyOffer,
-    KeySets,
-    MakeMac,
-    OfferKey,
-    Reply,
-    ShowKeys,
-    TakeKey,
-    UseKey,
-)
+from switch.security.commands import NOT_PERMITTED, UNKNOWN_KEY, UNREACHABLE, WRONG, CheckMac, Command, MakeMac, Reply
 from switch.security.key_blocks import KeyBlock
+from switch.security.key_commands import DropKey, ImportKey, KeyOffer, KeySets, OfferKey, ShowKeys, TakeKey, UseKey
 from switch.security.key_file import KeyRingError
 from switch.security.key_sets import block_of, decode_offer, decode_sets, value_of
 from switch.security.keyring import KeyRing

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from switch.core.network import LinkKeys, Network
-from switch.security.commands import ShowKeys
 from switch.security.key_blocks import Header, KeyBlock
+from switch.security.key_commands import ShowKeys
 from switch.security.key_sets import decode_sets
 from switch.security.module import ClearKeys
 from switch.security.simulated import SimulatedModule, counted

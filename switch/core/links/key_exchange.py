@@ -19,18 +19,8 @@ from switch.core.links.key_place import MAC, NO_SET, PIN, KeyWord
 from switch.core.links.valid_sets import ValidSets
 from switch.core.network import LinkKeys
 from switch.security.check_values import same_key
-from switch.security.commands import (
-    OF_SET,
-    UNREACHABLE,
-    Command,
-    DropKey,
-    KeyOffer,
-    KeySet,
-    OfferKey,
-    Reply,
-    TakeKey,
-    UseKey,
-)
+from switch.security.commands import OF_SET, UNREACHABLE, Command, Reply
+from switch.security.key_commands import DropKey, KeyOffer, KeySet, OfferKey, TakeKey, UseKey
 from switch.security.key_sets import CHECK_DIGITS, decode_offer
 from switch.wire.vocabulary import Answer, NetworkCode
 

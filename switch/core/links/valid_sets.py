@@ -10,7 +10,8 @@ import msgspec
 
 from switch.core.links.key_place import MAC, NO_SET, PIN, KeyPlace
 from switch.core.network import LinkKeys
-from switch.security.commands import OF_SET, PREVIOUS, KeySet, KeySets, ShowKeys
+from switch.security.commands import OF_SET, PREVIOUS
+from switch.security.key_commands import KeySet, KeySets, ShowKeys
 from switch.security.key_sets import decode_sets
 from switch.security.module import SecurityModule
 from switch.wire.vocabulary import DE, Document

@@ -8,7 +8,8 @@ from switch.core.link_control.keys import KeyLinks, Party
 from switch.core.links.key_place import MAC, PIN
 from switch.core.operator.command import Arguments, Command, Unable, unknown
 from switch.core.operator.errors import ErrorCode
-from switch.security.commands import DestroyKey, ExportKey, ImportKey, Reply
+from switch.security.commands import Reply
+from switch.security.key_commands import DestroyKey, ExportKey, ImportKey
 from switch.security.module import NO_MODULE
 
 _BY = "operators of the switch, as its audit.log says"

@@ -9,8 +9,9 @@ from switch.core.links.key_exchange import KeyExchange
 from switch.core.links.key_place import KeyWord, place_of
 from switch.core.links.sealing import Sealings
 from switch.core.network import LinkKeys, Network
-from switch.security.commands import EncryptPin, ShowKeys
+from switch.security.commands import EncryptPin
 from switch.security.key_blocks import Header, KeyBlock
+from switch.security.key_commands import ShowKeys
 from switch.security.key_sets import decode_sets
 from switch.security.module import ClearKeys, SoftwareModule
 from switch.security.simulated import counted
