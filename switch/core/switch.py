@@ -391,7 +391,7 @@ class Switch(Kernel):
             return
         handler = session.handlers.get(document[DE.MTI])
         if handler is None:
-            self._format_errors.foreign(session, raw, f"MTI {document[DE.MTI]} is not one this switch speaks", now)
+            self._format_errors.unspoken(session, raw, now)
             return
         session.good += 1
         session.bad_in_a_row = 0

@@ -19,10 +19,21 @@ from switch.wire.describe import error_fields
 from switch.wire.letters import Lettered, Place, read_with_letters
 from switch.wire.pans import misread_pan
 from switch.wire.subfields import SubfieldError
-from switch.wire.vocabulary import DE, Answer, Document, is_request
+from switch.wire.vocabulary import DE, EDITIONS, Answer, Document, is_request
 
 LETTERS_US: Final = 60_000_000
 """letters on a link of ASCII are said once in so long"""
+
+
+def _of_another_edition(session: Session, mti: str) -> str:
+    """Which edition an MTI is of, where it is one and not the link's, in a sentence; else ""."""
+    version, theirs = session.dialect.version, EDITIONS.get(mti[:1], "")
+    if not theirs or mti[0] == version:
+        return ""
+    return (
+        f"MTI {mti} is of the {theirs} edition; dialect {session.dialect.name} of this link is of the {EDITIONS[version]} "
+        f"edition ({version}xxx): let the peer speak that one, or give the link another dialect"
+    )
 
 
 class FormatErrors:
@@ -132,13 +143,11 @@ class FormatErrors:
         session.bad += 1
         session.bad_in_a_row += 1
         partial = error.document
-        self._kernel.log("warning", "message.unreadable", link=session.link, de11=partial.get(DE.STAN, ""),
-                         **error_fields(session.dialect, frame, error))  # fmt: skip
-        if session.good:
-            self._diagnosis.explain_message(session, frame, now)
-        else:
-            self._diagnosis.explain_link(session, now)
         mti = partial.get(DE.MTI, "")
+        edition = _of_another_edition(session, mti)
+        said = error_fields(session.dialect, frame, error) | ({"hint": edition} if edition else {})
+        self._kernel.log("warning", "message.unreadable", link=session.link, de11=partial.get(DE.STAN, ""), **said)
+        self._explain(session, frame, now)
         request = len(mti) == 4 and mti.isdigit() and is_request(mti)
         if request and DE.STAN in partial and (DE.TRANSMISSION_TIME in partial or session.classic):
             self._answer_format_error(session, partial)
@@ -163,17 +172,23 @@ class FormatErrors:
     ) -> None:
         """A message of the dialect with an element whose inside cannot be read; its MTI, where that is of another edition."""
         fields = error_fields(session.dialect, frame, error, error.byte(session.dialect))
+        edition = _of_another_edition(session, raw[DE.MTI])
+        self.misformed(session, raw, str(error), fields | ({"hint": edition} if edition else {}))
         if error.field == DE.MTI:
-            self.foreign(session, raw, str(error), now, fields)
-        else:
-            self.misformed(session, raw, str(error), fields)
+            self._explain(session, frame, now)
 
-    def foreign(
-        self, session: Session, raw: Document, reason: str, now: int, fields: dict[str, Any] | None = None
-    ) -> None:
+    def unspoken(self, session: Session, raw: Document, now: int) -> None:
         """A message whose MTI this link does not speak: misformed, and explained where nothing good has come on it."""
-        self.misformed(session, raw, reason, fields)
+        mti = raw[DE.MTI]
+        edition = _of_another_edition(session, mti)
+        self.misformed(session, raw, edition or f"MTI {mti} is not one this switch speaks")
         if not session.good:
+            self._diagnosis.explain_link(session, now)
+
+    def _explain(self, session: Session, frame: bytes, now: int) -> None:
+        if session.good:
+            self._diagnosis.explain_message(session, frame, now)
+        else:
             self._diagnosis.explain_link(session, now)
 
     def _answer_format_error(self, session: Session, raw: Document) -> None:

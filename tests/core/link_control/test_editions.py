@@ -7,6 +7,7 @@ the refusal: who has sent an 0800 gets an 0810.
 import msgspec
 import pytest
 
+from switch.core.messages.translator import answer, translator_for
 from switch.core.network import Network
 from switch.core.party import Log
 from switch.doctor.explain import Explainer
@@ -15,7 +16,7 @@ from switch.wire import Dialect
 from switch.wire.dialect import names
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import Document
-from tests.core.scripts import morocco
+from tests.core.scripts import morocco, purchase, reversal
 
 SHIPPED = {name: Dialect.load(name) for name in names()}
 OTHERS = [(a, b) for a in ("cmi87", "iso93", "iso2003") for b in ("cmi87", "iso93", "iso2003") if a != b]
@@ -84,25 +85,97 @@ def test_a_payment_of_another_edition_is_never_taken(ours: str, theirs: str) -> 
     assert [type(entry).__name__ for entry in scene.entries] == ["Booted"]
 
 
-@pytest.mark.parametrize(("ours", "theirs"), [pair for pair in OTHERS if "cmi87" not in pair])
-def test_a_host_that_answers_in_another_edition_is_not_signed_on_and_is_explained(ours: str, theirs: str) -> None:
+def heard(dialect: str, message: bytes) -> Document:
+    """What a host of this edition hears, in internal format."""
+    return translator_for(SHIPPED[dialect], "504101", "504000").inward(SHIPPED[dialect].decode(message))
+
+
+def said(dialect: str, document: Document, mti: str = "") -> bytes:
+    """What it says; `mti`: in place of its own."""
+    link = translator_for(SHIPPED[dialect], "504101", "504000").outward(document)
+    return framed(dialect, link) if not mti else framed(dialect, link).replace(link["t"].encode(), mti.encode(), 1)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), OTHERS)
+def test_a_host_that_answers_its_sign_on_in_another_edition_is_not_signed_on_and_is_explained(
+    ours: str, theirs: str
+) -> None:
     scene, far = book(ours), Far()
     link = scene.join("atlas", far)
-    (asked,) = far.heard
-    document = SHIPPED[ours].decode(asked)
-    version = SHIPPED[theirs].version
-    answer: Document = {de: document[de] for de in ("7", "11", "12", "24", "32") if de in document}
-    scene.deliver(link, framed(theirs, {"t": f"{version}810", **answer, "39": "800"}))
+    scene.deliver(link, said(theirs, answer(heard(ours, far.heard[0]), "00")))
     explained(scene, ours, theirs)
+    hints_at(scene, ours, theirs)
     assert not scene.logged("link.up")
-    assert scene.logged("message.refused")
+    rif = scene.acquirer("acquirers", "504102")
+    rif.sends(purchase())
+    assert rif.gets()["39"] == "91", "nothing leaves on it"
+    assert len(far.heard) == 1
 
 
-def test_a_host_that_answers_as_in_1987_is_not_signed_on_and_is_explained() -> None:
-    scene, far = book("iso93"), Far()
+def hints_at(scene: Playbook, ours: str, theirs: str) -> None:
+    """What was not taken says which edition its MTI is of, and which the link is of."""
+    (event,) = [*scene.logged("message.refused"), *scene.logged("message.unreadable")]
+    words = f"{event.fields['reason']} {event.fields.get('hint', '')}"
+    assert (
+        f"is of the {EDITION[theirs]} edition; dialect {ours} of this link is of the {EDITION[ours]} edition" in words
+    )
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "whole"),
+    [*((*pair, True) for pair in OTHERS), ("cmi87", "iso93", False), ("iso93", "cmi87", False)],
+)
+def test_a_payment_whose_issuer_answers_in_another_edition_is_taken_back_and_the_link_goes_on(
+    ours: str, theirs: str, whole: bool
+) -> None:
+    """Nothing in such an answer is believed, an approval least of all: the acquirer is told 91, and the issuer of the reversal.
+    Once its answers are of the link's edition, all goes on where it was."""
+    scene, far = book(ours), Far()
     link = scene.join("atlas", far)
-    document = SHIPPED["iso93"].decode(far.heard[0])
-    answer: Document = {de: document[de] for de in ("7", "11", "32") if de in document}
-    scene.deliver(link, framed("cmi87", {"t": "0810", **answer, "39": "00", "70": "001"}))
-    explained(scene, "iso93", "cmi87")
-    assert not scene.logged("link.up")
+    scene.deliver(link, said(ours, answer(heard(ours, far.heard[0]), "00")))
+    rif = scene.acquirer("acquirers", "504102")
+    rif.sends(purchase())
+    approval = answer(heard(ours, far.heard[-1]), "00") | {"38": "A12345"}
+    mti = SHIPPED[theirs].version + "210"
+    scene.deliver(link, said(theirs, approval) if whole else said(ours, approval, mti))
+    hints_at(scene, ours, theirs)
+    if whole:
+        explained(scene, ours, theirs)
+    assert rif.got_nothing()
+    scene.passes(10)
+    scene.journal_flushes()
+    assert rif.gets()["39"] == "91"
+    back = heard(ours, far.heard[-1])
+    assert (back["t"], back["90"][:10]) == ("0420", "0200" + approval["11"])
+    assert scene.switch.state.owed
+    scene.deliver(link, said(ours, answer(back, "00")))
+    assert not scene.switch.state.owed
+    rif.sends(purchase("000124"))
+    scene.deliver(link, said(ours, answer(heard(ours, far.heard[-1]), "00") | {"38": "A12346"}))
+    scene.journal_flushes()
+    assert rif.gets()["39"] == "00"
+    assert not scene.logged("link.down")
+
+
+@pytest.mark.parametrize(("ours", "theirs"), OTHERS)
+def test_a_reversal_answered_in_another_edition_stays_owed(ours: str, theirs: str) -> None:
+    scene, far = book(ours), Far()
+    link = scene.join("atlas", far)
+    scene.deliver(link, said(ours, answer(heard(ours, far.heard[0]), "00")))
+    rif = scene.acquirer("acquirers", "504102")
+    rif.sends(purchase())
+    scene.deliver(link, said(ours, answer(heard(ours, far.heard[-1]), "00") | {"38": "A12345"}))
+    scene.journal_flushes()
+    rif.gets()
+    rif.sends(reversal(purchase()))
+    scene.journal_flushes()
+    assert rif.gets()["39"] == "00"
+    back = heard(ours, far.heard[-1])
+    scene.deliver(link, said(theirs, answer(back, "00")))
+    assert scene.switch.state.owed
+    scene.passes(31)
+    scene.journal_flushes()
+    again = [message for message in far.heard if message[1:4] == b"421"]
+    assert again, "and is sent again"
+    scene.deliver(link, said(ours, answer(heard(ours, again[-1]), "00")))
+    assert not scene.switch.state.owed
