@@ -17,6 +17,8 @@ CMAC_BYTES: Final = 5
 AES_BLOCK: Final = bytes(16)
 DIGITS_MIN: Final = 4
 """of a check value that somebody says; hosts show 4, 6, 10 or 16"""
+FIELD_DIGITS: Final = 16
+"""of the longest field for one: it may be filled"""
 
 
 def _tdes_zeros(key: bytes) -> bytes:
@@ -68,15 +70,28 @@ def check_value(algorithm: str, key: bytes) -> bytes:
     return digest.finalize()[:TDES_BYTES]
 
 
+def without_filling(said: str) -> str:
+    """A check value without what fills its field: blanks, or zeros where a field of 16 has 4 or 6 digits of one (Mastercard's
+    have 4). Shorter fields are taken as they are: zeros in them are the key's."""
+    said = said.strip()
+    if len(said) >= FIELD_DIGITS:
+        for digits in (DIGITS_MIN, 2 * TDES_BYTES):
+            if not said[digits:].strip("0"):
+                return said[:digits]
+    return said
+
+
 def is_check_value(algorithm: str, key: bytes, said: str) -> bool:
-    """Whether somebody means this key: `said` begins, with 4 hex digits or more, a check value in use for its algorithm.
-    Of DES keys zeros encrypted, or (X9.143) their CMAC; of AES keys the CMAC, or (older modules) zeros encrypted."""
+    """Whether somebody means this key: `said` begins, with 4 hex digits or more, a check value in use for its algorithm, and may
+    be filled. Of DES keys zeros encrypted, or (X9.143) their CMAC; of AES keys the CMAC, or (older modules) zeros encrypted."""
     whole = [make(key) for make in _SAID.get(algorithm, ())] or [check_value(algorithm, key)]
+    said = without_filling(said)
     return len(said) >= DIGITS_MIN and any(value.hex().startswith(said.lower()) for value in whole)
 
 
 def same_key(one: str, other: str) -> bool:
     """Whether two check values, each as long as somebody shows it, can be of one key."""
+    one, other = without_filling(one), without_filling(other)
     shown = min(len(one), len(other))
     return shown >= DIGITS_MIN and one[:shown].upper() == other[:shown].upper()
 

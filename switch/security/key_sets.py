@@ -49,6 +49,16 @@ CHECK_DIGITS: Final = 6
 """of a check value in a message: 3 bytes, as hosts show them whatever the algorithm"""
 FORMS: Final = ("block", "ecb")
 _SETS: Final = 99
+_ECB_SCHEMES: Final = {16: ("", "X"), 24: ("", "Y")}
+"""by a key's bytes: letters that payShields put before a key encrypted by ECB (ANSI X9.17)"""
+_VARIANTS: Final = (
+    "says that its parts are encrypted under variants of the zone master key, which no public page describes"
+)
+_SCHEMES_REFUSED: Final = {
+    "U": _VARIANTS,
+    "T": _VARIANTS,
+    "Z": "says that it is a single DES key, which is no key for a link",
+}
 
 A_LINK: Final = "a link"
 """who changes keys by message, in the audit log"""
@@ -259,13 +269,7 @@ def _unwrapped(offer: KeyOffer, key: KeyBlock, parent: KeyBlock, form: str, name
     kept: Header = msgspec.structs.replace(key.header, key_version=offer.set_id)
     if form == "ecb":
         _only_tdes(key, parent)
-        try:
-            encrypted = bytes.fromhex(offer.data)
-        except ValueError:
-            encrypted = b""
-        if len(encrypted) != len(key.key):
-            raise RefusedError(BAD_REQUEST, f"key {name!r}: {2 * len(key.key)} hex digits are expected")
-        return KeyBlock(kept, des.ecb_decryptor(parent.key)(encrypted))
+        return KeyBlock(kept, _by_ecb(offer.data, len(key.key), parent, name))
     try:
         read = unwrap(parent.key, without_scheme(offer.data))
     except KeyBlockError as error:
@@ -277,6 +281,38 @@ def _unwrapped(offer: KeyOffer, key: KeyBlock, parent: KeyBlock, form: str, name
     if h.key_version.isdecimal() and h.key_version not in ("00", offer.set_id):
         raise RefusedError(WRONG, f"the key block says set {h.key_version}, and the message {offer.set_id}")
     return KeyBlock(kept, read.key)
+
+
+def _by_ecb(data: str, key_bytes: int, parent: KeyBlock, name: str) -> bytes:
+    """A key that travels bare, as hosts write it: before its digits a payShield's letter of how it is encrypted, behind them
+    its check value, and zeros or blanks to the end of its element (as the Nigerian centre's DE53)."""
+    data = data.strip()
+    scheme, digits = (data[:1], data[1:]) if data[:1].isalpha() and data[:1] not in "ABCDEFabcdef" else ("", data)
+    if scheme not in _ECB_SCHEMES[key_bytes]:
+        said = _SCHEMES_REFUSED.get(scheme, "is none that is known here for a key of this length")
+        raise RefusedError(
+            BAD_REQUEST, f"key {name!r}: {scheme!r} before it {said}; X (16 bytes), Y (24), or none, is read"
+        )
+    shown, behind = digits[: 2 * key_bytes], digits[2 * key_bytes :]
+    try:
+        encrypted = bytes.fromhex(shown)
+        bytes.fromhex(behind + "0" * (len(behind) % 2))
+    except ValueError:
+        encrypted = b""
+    if len(encrypted) != key_bytes:
+        raise RefusedError(BAD_REQUEST, f"key {name!r}: {2 * key_bytes} hex digits are expected")
+    key = des.ecb_decryptor(parent.key)(encrypted)
+    if behind.strip("0") and not _begins_with_check_value(behind, key):
+        value = check_values.check_value("T", key).hex().upper()
+        said = f"behind it stands the check value {behind[:CHECK_DIGITS]}, and it has {value}"
+        raise RefusedError(WRONG, f"key {name!r}: {said}")
+    return key
+
+
+def _begins_with_check_value(behind: str, key: bytes) -> bool:
+    return check_values.is_check_value(
+        "T", key, behind[: check_values.FIELD_DIGITS].ljust(check_values.FIELD_DIGITS, "0")
+    )
 
 
 def _fits(name: str, key: KeyBlock, came: KeyBlock) -> None:
