@@ -9,6 +9,7 @@ import msgspec
 from switch.bench.layout import Template
 from switch.core.messages.translator import Translator, network_answer, translator_for
 from switch.core.routing.routing import luhn_digit
+from switch.simulators.cards import EXPIRY
 from switch.wire import Dialect, Document
 from switch.wire.framing import Framing
 from switch.wire.vocabulary import DE, NetworkCode
@@ -25,7 +26,7 @@ class Card(msgspec.Struct, frozen=True):
 class CardRange(Sequence[Card]):
     """`count` PANs of 16 digits under `prefix`, with right check digits, each made as it is asked for."""
 
-    def __init__(self, prefix: str, count: int, expiry: str = "3112") -> None:
+    def __init__(self, prefix: str, count: int, expiry: str = EXPIRY) -> None:
         """`expiry`: YYMM. ValueError: the prefix leaves no room for them."""
         self._prefix, self._count, self._expiry = prefix, count, expiry
         self._room = 15 - len(prefix)
@@ -51,7 +52,7 @@ class CardRange(Sequence[Card]):
         return Card(body + luhn_digit(body), self._expiry)
 
 
-def cards_of(prefix: str, count: int, expiry: str = "3112") -> list[Card]:
+def cards_of(prefix: str, count: int, expiry: str = EXPIRY) -> list[Card]:
     """The same, all made now."""
     return list(CardRange(prefix, count, expiry))
 

@@ -4,7 +4,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from switch.config.build import schemes_of
-from switch.config.draft import Draft
+from switch.config.draft import UNREAD, Draft
 from switch.config.mistakes import did_you_mean
 from switch.config.ranges import read_bounds
 from switch.config.reader import Section
@@ -92,7 +92,7 @@ def _rule(s: Section, draft: Draft, low: str, high: str) -> AuthenticationRule:
     text = s.text("asks", None if low else "never")
     above = 0
     if text.startswith(_ABOVE):
-        home = draft.currency or "504"
+        home = draft.currency or UNREAD
         try:
             above, unit = parse_money(text.removeprefix(_ABOVE), home)
             if unit != home or above < 0:

@@ -9,7 +9,7 @@ import msgspec
 
 from switch.config.certificates import read_dialled, read_edge, read_pin, read_tls
 from switch.config.dialects import Dialects
-from switch.config.draft import Draft
+from switch.config.draft import UNREAD, Draft
 from switch.config.keys import read_card_keys, read_link_keys
 from switch.config.mistakes import did_you_mean, nearest
 from switch.config.reader import Section
@@ -102,7 +102,7 @@ def read_member(s: Section, home: str, money: str, shard: str) -> Member:
         name=name,
         title=s.text("title", name or "?"),
         institution=s.digits("institution", INSTITUTION_LONGEST),
-        country=s.lookup("country", country_numeric, NUMERIC, home or "504"),
+        country=s.lookup("country", country_numeric, NUMERIC, home or UNREAD),
         institutions=read_institutions(s),
         allow=read_allow(s),
         advice_amount_max=home_money(s, "advice_amount_max", money, UNREFERENCED_MAX, "10000.00 MAD"),
@@ -173,7 +173,7 @@ def home_money(s: Section, key: str, home: str, default: str | None, example: st
     """An amount of the home currency (numeric), such as `"0.55 MAD"`, in minor units; 0 after a mistake."""
     text = s.text(key, default)
     try:
-        minor, unit = parse_money(text or "0", home or "504")
+        minor, unit = parse_money(text or "0", home or UNREAD)
     except ValueError as error:
         s.wrong(key, f"`{key}`: {error}", f'such as "{example}"')
         return 0

@@ -3,7 +3,7 @@
 from typing import Final
 
 from switch.config.build import currency_numeric, schemes_of
-from switch.config.draft import Draft
+from switch.config.draft import UNREAD, Draft
 from switch.config.reader import Section
 from switch.core.network import DOMESTIC_SCHEME, BinRange, Member
 from switch.money.country import NUMERIC, country_numeric
@@ -42,11 +42,11 @@ def read_bin(s: Section, draft: Draft, members: dict[str, Member]) -> BinRange:
     issuer = s.choice("issuer", members, "")
     country, money = None, None
     if s.has("issuer"):
-        country = members[issuer].country if issuer in members else "504"
-        money = draft.currency or "504"
+        country = members[issuer].country if issuer in members else UNREAD
+        money = draft.currency or UNREAD
     elif scheme == DOMESTIC_SCHEME:
         s.wrong_key("scheme", "a cmi range needs an `issuer`: a domestic card has no network abroad that would know it")
-        country, money = "504", "504"
+        country = money = UNREAD
     value = BinRange(
         low=low,
         high=high,

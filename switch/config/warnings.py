@@ -6,10 +6,10 @@ from typing import Final
 
 from switch.config.certificates import own_certificates
 from switch.core.network import Network
+from switch.wire.dates import DAY_US
 
 EXPIRY_DAYS: Final = 30
 """so long ahead the end of a certificate is warned of"""
-_DAY_US: Final = 86_400_000_000
 
 
 def ending(network: Network, now_us: int) -> list[tuple[str, bool]]:
@@ -34,7 +34,7 @@ def out_of_date(network: Network, now_us: int) -> list[str]:
 
 def ending_of(name: str, expires_us: int, now_us: int) -> str:
     """A sentence, if the certificate has expired or will within `EXPIRY_DAYS`; "" where it will not, or nobody knows."""
-    if not expires_us or expires_us - now_us >= EXPIRY_DAYS * _DAY_US:
+    if not expires_us or expires_us - now_us >= EXPIRY_DAYS * DAY_US:
         return ""
     return f"the certificate {name} {'expired' if expires_us <= now_us else 'expires'} on {_day(expires_us)}"
 

@@ -29,7 +29,7 @@ from switch.security.commands import Reply, TranslatePin
 from switch.security.module import SecurityModule
 from switch.security.vault import Vault
 from switch.wire import Dialect, EncodeError
-from switch.wire.dates import day_of, later
+from switch.wire.dates import DAY_US, day_of, later
 from switch.wire.framing import FramingError
 from switch.wire.spelling import respelled
 from switch.wire.vocabulary import Document
@@ -37,7 +37,7 @@ from switch.wire.vocabulary import Document
 Mark: TypeAlias = tuple[int, int]
 """Where a switch is: the position of its last record, and how many effects wait to be carried out."""
 
-HALF_YEAR_US: Final = 182 * 86_400_000_000
+HALF_YEAR_US: Final = 182 * DAY_US
 
 
 class Kernel:
@@ -165,9 +165,9 @@ class Kernel:
         return self.state.window or self._calendar_day(self.now)[2]
 
     def _calendar_day(self, now: int) -> tuple[int, str, str]:
-        days = self.wall_us(now) // 86_400_000_000
+        days = self.wall_us(now) // DAY_US
         if days != self._calendar[0] or not self._calendar[2]:
-            day = day_of(days * 86_400_000_000).isoformat()
+            day = day_of(days * DAY_US).isoformat()
             self._calendar = days, day, name_of(day, 1)
         return self._calendar
 

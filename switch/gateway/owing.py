@@ -12,11 +12,11 @@ import trio
 from switch.gateway.desk import Desk
 from switch.gateway.orders.lifecycle import IllegalMoveError, Move, Stage
 from switch.gateway.orders.order import Order
-from switch.gateway.orders.store import DAY_US
 from switch.gateway.outcomes import named, owed_message
 from switch.gateway.posting import read_posted, with_change
 from switch.gateway.shops import Shops, now_us
 from switch.simulators import messages as repeats
+from switch.wire.dates import DAY_US
 from switch.wire.vocabulary import DE, Answer, Document
 
 ACKNOWLEDGE_S: Final = 10.0

@@ -24,7 +24,6 @@ from switch.gateway.orders.database import StoreError
 from switch.gateway.orders.lifecycle import PAYABLE, UNDER_WAY, IllegalMoveError, Move, Stage
 from switch.gateway.orders.order import Attempt, Order
 from switch.gateway.orders.refunds import Refund, RefundState
-from switch.gateway.orders.store import DAY_US
 from switch.gateway.outcomes import attempt_of, named, proof_of
 from switch.gateway.owing import Owing
 from switch.gateway.pace import Limits, Pace, Paces
@@ -35,6 +34,7 @@ from switch.gateway.shops import Post, Report, Shops, now_us
 from switch.server.driver import Driver
 from switch.threeds.requests import Browser
 from switch.threeds.server import ThreeDsServer
+from switch.wire.dates import DAY_US
 from switch.wire.vocabulary import DE, Answer, mask_pan
 
 ANSWER_S: Final = 25.0

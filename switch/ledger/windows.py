@@ -12,10 +12,10 @@ import msgspec
 from switch.core.records.day_records import Cutover
 from switch.core.records.records import Snapshot
 from switch.ledger.entries import Window
+from switch.wire.dates import DAY_US
 
 CALENDAR: Final = "calendar"
 """who closes windows before the first cutover: midnight, UTC"""
-_DAY_US: Final = 86_400_000_000
 
 
 class Closed(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +71,10 @@ class Windows:
 
     def _turn(self, at_us: int, sequence: int) -> None:
         """The calendar's day at `at_us` begins, if the one before has not been ended by a cutover."""
-        days = at_us // _DAY_US
+        days = at_us // DAY_US
         if self.now is not None:
             self._end(self.now, self.until_us, CALENDAR, sequence)
-        self.until_us = (days + 1) * _DAY_US
+        self.until_us = (days + 1) * DAY_US
         self.now = Window(datetime.fromtimestamp(days * 86_400, UTC).date().isoformat(), 1)
 
     def _end(self, window: Window, at_us: int, by: str, until: int) -> None:

@@ -24,8 +24,9 @@ PLENTY = 100_000_000_00
 SHOWCASE_BALANCE = 50_000_00
 TEST_CVK: Final = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
 """what CVV2 of these cards are made with, here and at their simulated issuers"""
-EXPIRY = "3112"
-EXPIRED = "2401"
+EXPIRY: Final = "3112"
+"""of all that are to be taken, and of load"""
+EXPIRED: Final = "2401"
 NUMBER: Final = "#"
 """in the name of a card that is one of a population, before its number"""
 SILENT, LATE, SLOW = "silent", "late", "slow"

@@ -19,6 +19,7 @@ from switch.core.network import Network
 from switch.http.forms import read_form
 from switch.http.server import App
 from switch.money.currency import CurrencyError, currency, parse_amount
+from switch.simulators.cards import EXPIRY
 from switch.threeds.acs_pages import origin_of
 from switch.threeds.peers import PeerError
 from switch.threeds.protocol.encoding import Message, from_form, shown, to_form
@@ -122,7 +123,7 @@ class TrialSite:
         )
         at = time.strftime("%Y%m%d%H%M%S", time.gmtime())
         unit = currency(form["currency"])
-        what = Purchase(pan=pan, expiry="3112", amount=amount, currency=unit.numeric, exponent=unit.exponent, at=at)
+        what = Purchase(pan=pan, expiry=EXPIRY, amount=amount, currency=unit.numeric, exponent=unit.exponent, at=at)
         client = request.client.host if request.client is not None else ""
         browser = browser_of(request.headers, client, form)
         url, trans_id = self.server.url, self.server.new_id()

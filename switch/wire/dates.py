@@ -14,6 +14,7 @@ from switch.wire.vocabulary import DE, Document
 NEAR_DAYS: Final = 183
 """Half a year: no date without a year is meant further away. It leaves 29 February impossible where no leap year is so near."""
 DAY_US: Final = 86_400_000_000
+"""a day of 24 hours"""
 YEAR_S: Final = 366 * 86_400
 
 Forms: TypeAlias = tuple[tuple[str, str], ...]

@@ -10,9 +10,8 @@ from click.testing import CliRunner
 from switch.cli.journal import command
 from switch.core.records.day_records import Cutover
 from switch.core.records.records import Answered, AnyEntry, Forwarded
+from switch.wire.dates import DAY_US
 from tests.journal.samples import START_US, answered, booted, declined, forwarded, owed, stood_in, written
-
-DAY_US = 86_400_000_000
 
 
 def of(txn: int, acquirer: str, host: str, currency: str, amount: int) -> tuple[Forwarded, Answered]:

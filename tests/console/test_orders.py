@@ -10,11 +10,11 @@ from switch.gateway.orders.beside import STORE_FILE
 from switch.gateway.orders.lifecycle import Stage
 from switch.gateway.orders.messages import kept, unanswered
 from switch.gateway.orders.order import Attempt, Authentication
-from switch.gateway.orders.store import DAY_US
 from switch.gateway.payment_messages import Names
 from switch.journal.keys import open_vault, vault_key_path
 from switch.security.vault import KeyVault
 from switch.server.operators import audit_of
+from switch.wire.dates import DAY_US
 from tests.console.scene import Scene
 from tests.console.test_screens import an_order, peopled
 from tests.journal.samples import answered, booted, declined, forwarded

@@ -18,7 +18,7 @@ from switch.gateway.intake import take_form
 from switch.gateway.merchants import Registry
 from switch.gateway.orders.lifecycle import OWED, UNDER_WAY, IllegalMoveError, Stage
 from switch.gateway.orders.order import Merchant, Order
-from switch.gateway.orders.store import DAY_US, Store
+from switch.gateway.orders.store import Store
 from switch.gateway.outcomes import result_of
 from switch.gateway.payment_messages import Card
 from switch.gateway.protocol import hashes
@@ -29,6 +29,7 @@ from switch.http.client import Reply
 from switch.security.vault import KeyVault
 from switch.server.driver import Driver
 from switch.simulators.clock import Calendar, Moment
+from switch.wire.dates import DAY_US
 from switch.wire.vocabulary import DE, Document
 
 CLIENT = "600000001"

@@ -11,6 +11,7 @@ from switch.gateway.api import _status
 from switch.gateway.pages.amounts import amount_text
 from switch.gateway.posting import read_posted, with_change
 from switch.gateway.protocol.fields import Fields
+from switch.wire.dates import DAY_US
 from switch.wire.vocabulary import DE, Document
 from tests.gateway.test_flow import bought, serving
 from tests.gateway.test_kills import NETWORK, World
@@ -29,7 +30,7 @@ def test_a_capture_counts_in_a_window_that_ends_by_the_clock() -> None:
     posted = read_posted(answered(de15="1127", de46=write_fees(FEES), de48="6403002"), AT, NETWORK.cutover_schedule)
     assert (posted.window, posted.fees, posted.tax, posted.currency) == ("2026-11-27/2", 25, 3, "504")
     if NETWORK.cutover_schedule is not None:
-        assert AT < posted.settles_us <= AT + 86_400_000_000
+        assert AT < posted.settles_us <= AT + DAY_US
     half = with_change(posted, answered(de46=write_fees([FeeAmount("70", "504", -13), FeeAmount("78", "504", -1)])))
     assert half is not None
     assert (half.fees, half.tax) == (12, 2)

@@ -13,10 +13,11 @@ import pytest
 from switch.gateway.orders.database import DamagedError, StoreError
 from switch.gateway.orders.lifecycle import IllegalMoveError, Move, Stage
 from switch.gateway.orders.order import Attempt, Merchant, Order, Refusal
-from switch.gateway.orders.store import DAY_US, Store
+from switch.gateway.orders.store import Store
 from switch.gateway.payment_messages import Names
 from switch.gateway.posting import Posted
 from switch.gateway.protocol.requests import PaymentRequest
+from switch.wire.dates import DAY_US
 
 NAMES = Names(stan="1", sent_at="", local_time="", local_date="", rrn="R1", amount=3150, currency="504")
 

@@ -28,6 +28,7 @@ from switch.sim.cast import Cast
 from switch.sim.playbook import Playbook
 from switch.sim.world import World
 from switch.simulators.reconciliation import journal_rows
+from switch.wire.dates import DAY_US
 from switch.wire.vocabulary import APPROVALS, MTI
 from tests.core.scripts import Scene, purchase, reversal
 from tests.core.test_mechanisms import Counter
@@ -47,7 +48,6 @@ from tests.journal.samples import (
     written,
 )
 
-DAY_US = 86_400_000_000
 NEVER = START_US + 1_000 * DAY_US
 
 

@@ -20,10 +20,11 @@ from switch.ledger.entries import Entry, Window
 from switch.ledger.fold import LedgerFold
 from switch.sim.cast import Cast
 from switch.sim.world import World
+from switch.wire.dates import DAY_US
 from tests.journal.samples import snapshot, written
 from tests.ledger.stories import DAY, MAD, START_US, cutover, owed, records
 
-FAR_US = START_US + 1_000 * 86_400_000_000
+FAR_US = START_US + 1_000 * DAY_US
 
 
 @pytest.fixture(scope="module")

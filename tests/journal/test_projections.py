@@ -29,9 +29,10 @@ from switch.journal.recovery import decode, journal_directory, recover, settle
 from switch.server.indexing import projection_rebuilt
 from switch.sim.cast import Cast
 from switch.sim.world import World
+from switch.wire.dates import DAY_US
 from tests.journal.samples import START_US, answered, day, forwarded, key, open_writer, snapshot, write, written
 
-FAR_US = START_US + 1_000 * 86_400_000_000
+FAR_US = START_US + 1_000 * DAY_US
 
 
 @pytest.fixture(scope="module")

@@ -24,11 +24,11 @@ from switch.journal.recovery import decode, journal_directory, recover
 from switch.journal.reports import Filters, Reports
 from switch.journal.restore import restore
 from switch.journal.verify import verify
+from switch.wire.dates import DAY_US
 from tests.journal.samples import START_US, answered, booted, forwarded, key, open_writer, owed, write
 from tests.journal.test_feed import append
 
 LIMITS = Limits()
-DAY_US = 86_400_000_000
 DAYS = 40
 NOW_US = START_US + DAYS * DAY_US
 A_DAY = 5

@@ -11,6 +11,7 @@ from switch.ledger.netting import settle
 from switch.ledger.rules import RULES
 from switch.money.currency import format_amount
 from switch.money.fee_line import Fee
+from switch.wire.dates import DAY_US
 from tests.ledger.balance import check_balance
 from tests.ledger.stories import DAY, MAD, START_US, Sides, answered, charged, cutover, fold, forwarded, owed, records
 
@@ -179,11 +180,10 @@ def test_windows_are_decided_by_the_cutovers_before_a_record() -> None:
 
 
 def test_before_the_first_cutover_days_are_the_calendars() -> None:
-    day_us = 86_400_000_000
     ledger = LedgerFold(MAD)
     ledger.windows.at(START_US, 1)
-    assert str(ledger.windows.at(START_US + day_us, 2)) == "2026-11-28/1"
-    ledger.windows.cut(cutover(2 * day_us, "2026-11-29", "2026-11-30"), 3)
+    assert str(ledger.windows.at(START_US + DAY_US, 2)) == "2026-11-28/1"
+    ledger.windows.cut(cutover(2 * DAY_US, "2026-11-29", "2026-11-30"), 3)
     assert [(str(c.window), c.by) for c in ledger.closed] == [
         ("2026-11-27/1", "calendar"),
         ("2026-11-28/1", "calendar"),

@@ -22,6 +22,7 @@ from switch.security.check_values import same_key
 from switch.security.commands import OF_SET, UNREACHABLE, Command, Reply
 from switch.security.key_commands import DropKey, KeyOffer, KeySet, OfferKey, TakeKey, UseKey
 from switch.security.key_sets import CHECK_DIGITS, decode_offer
+from switch.wire.dates import DAY_US
 from switch.wire.vocabulary import Answer, NetworkCode
 
 SECOND_NS: Final = 1_000_000_000
@@ -30,7 +31,6 @@ RETRY_NS: Final = 10 * SECOND_NS
 TRIES_MAX: Final = 5
 LOOK_NS: Final = 60 * SECOND_NS
 """between two looks at the age and use of keys"""
-DAY_US: Final = 86_400_000_000
 _ASKED_OF_NOBODY: Final = frozenset({Answer.INVALID_TRANSACTION, Answer.FORMAT_ERROR, Answer.NOT_SUPPORTED})
 """answers of a host that does not know DE70=101"""
 

@@ -10,7 +10,9 @@ from typing import Final
 
 import msgspec
 
-WINDOW_US: Final = 86_400_000_000
+from switch.wire.dates import DAY_US
+
+WINDOW_US: Final = DAY_US
 """a card's payments count for 24 hours"""
 
 STAND_IN: Final = "stand-in"

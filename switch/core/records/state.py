@@ -1,7 +1,6 @@
 """What the switch knows durably: the fold of its records (`core.records.fold`). Values only."""
 
 from collections import OrderedDict
-from typing import Final
 
 import msgspec
 
@@ -25,9 +24,7 @@ from switch.core.records.standin_counters import StandInCounters
 from switch.core.records.stop_lists import HotListed
 from switch.core.records.totals import Totals
 from switch.core.records.windows import name_of
-from switch.wire.dates import day_of
-
-DAY_US: Final = 86_400_000_000
+from switch.wire.dates import DAY_US, day_of
 
 
 class State(msgspec.Struct):

@@ -18,8 +18,8 @@ from switch.gateway.orders.lines import Line, line_of, window_of
 from switch.gateway.orders.messages import KeptMessage
 from switch.gateway.orders.order import Call, CallState, Merchant, Order, Refusal
 from switch.gateway.orders.refund_table import RefundTable
+from switch.wire.dates import DAY_US
 
-DAY_US: Final = 86_400_000_000
 _REFUSALS_MAX: Final = 10_000
 _PAGE: Final = 1_000
 """orders at once"""
