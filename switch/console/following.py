@@ -53,15 +53,6 @@ def _kept(desk: Desk, report: Report) -> bool:
     return True
 
 
-def take_all(desk: Desk) -> None:
-    """What the log has now, at once."""
-    follower = Follower(desk.log, older=True)
-    while _take(desk, follower, b""):
-        pass
-    follower.close()
-    keep(desk)
-
-
 def _take(desk: Desk, follower: Follower, since: bytes) -> bool:
     """The next lines; False: there are none now. `since`: those of before are known already."""
     try:

@@ -27,11 +27,6 @@ class MemoryJournal:
         self._pushed = 0
         self._reason = ""
 
-    @property
-    def unacknowledged(self) -> int:
-        """Records appended and not durable."""
-        return len(self.entries) - self.durable
-
     def append(self, position: int, entry: AnyEntry) -> None:
         """See Feed.append."""
         if position != len(self.entries) + 1:

@@ -42,8 +42,6 @@ class HopLine(msgspec.Struct, kw_only=True, gc=False):
     note: str = ""
 
 
-HOP_KEYS = HopLine.__struct_fields__
-
 _HOP = msgspec.json.Decoder(HopLine)
 _ANY = msgspec.json.Decoder(dict[str, Any])
 

@@ -124,7 +124,7 @@ class Serving:
             journal_down=switch.journal_down,
             journal_down_ago_s=seconds_since(self.driver.journal.down_ns if self.driver.journal is not None else 0),
             head_copy_trouble=self.feed.head_copy_trouble,
-            unacknowledged_records=switch.position - durable,
+            unacknowledged_records=self.feed.unacknowledged,
             journal_waits_s=self._stall.seconds(switch.position, durable, trio_clock()),
             index_ended_ago_s=seconds_since(self._index_ended_ns),
             index_behind_records=max(0, durable - self._indexed()),

@@ -86,8 +86,6 @@ class Issuer(Host):
         self._plan = plan or FaultPlan()
         self._signs_on = signs_on
         self._sends_stop_list = sends_stop_list
-        self.cards_listed = 0
-        """file updates that the switch has acknowledged"""
         self._answers_due = 0
         self._unsigned: set[LinkId] = set()
         self.forgotten: set[str] = set()
@@ -96,8 +94,8 @@ class Issuer(Host):
         """the business day (MMDD) that begins with the cutover that it has asked for"""
         self._begins_window, self._window = 1, 1
         """the same of the window of that day; and the one that it takes to be in force"""
-        self.days_closed = self.windows_closed = 0
-        """cutovers of this process that the switch has acknowledged: of days, and of windows alone"""
+        self.days_closed = 0
+        """cutovers of this process to another day that the switch has acknowledged"""
 
     def book(self) -> IssuerBook:
         """The ledger's book."""
@@ -310,10 +308,9 @@ class Issuer(Host):
         internal = heard.internal
         if self.comparing.take_answer(internal):
             return
-        if internal[DE.MTI] == "0312" and internal.get(DE.RESPONSE_CODE) == Answer.APPROVED:
-            self.cards_listed += 1
-        elif internal[DE.MTI] == "0312":
-            self.log("warning", "file_update.refused", link=line.link, de39=internal.get(DE.RESPONSE_CODE, ""))
+        if internal[DE.MTI] == "0312":
+            if internal.get(DE.RESPONSE_CODE) != Answer.APPROVED:
+                self.log("warning", "file_update.refused", link=line.link, de39=internal.get(DE.RESPONSE_CODE, ""))
         elif internal[DE.MTI] != "0810":
             self.log(
                 "warning", "message.unexpected", link=line.link, mti=internal[DE.MTI], de11=internal.get(DE.STAN, "")
@@ -326,7 +323,6 @@ class Issuer(Host):
                 self.send_stop_list(line, now)
         elif internal.get(DE.NETWORK_CODE) == NetworkCode.CUTOVER:
             self.days_closed += self._begins_window == 1
-            self.windows_closed += self._begins_window > 1
             self._begin_day(self._begins, self._begins_window, now)
 
     def _check_signed_on(self, line: Line) -> None:

@@ -10,12 +10,13 @@ import msgspec
 import trio
 
 from switch.console.desk import Desk
-from switch.console.following import take_all
+from switch.console.following import keep
 from switch.console.running import all_screens, menu_of
 from switch.console.web import Web
 from switch.core.network import Network
 from switch.core.records.records import AnyEntry
 from switch.http.server import App, Message
+from switch.observe.follow import Follower
 from switch.server.asking import NotAnsweredError
 from switch.server.health import Health, judge
 from tests.core.scripts import morocco
@@ -126,9 +127,17 @@ class Scene:
         }
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
         self.events: list[tuple[str, dict[str, object]]] = []
-        take_all(self.desk)
+        self.follow()
         self.desk.renderer.show_menu(menu_of(self.network))
         self.desk.behind = False
+
+    def follow(self) -> None:
+        """What the log has now, at once."""
+        follower = Follower(self.log, older=True)
+        while lines := follower.poll():
+            self.desk.board.feed(lines)
+        follower.close()
+        keep(self.desk)
 
     async def ask(self, command: str, session: Any = None, **arguments: Any) -> dict[str, Any]:
         """As Desk.ask."""

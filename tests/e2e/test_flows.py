@@ -13,7 +13,7 @@ from switch.core.records.records import Delivered, Owed
 from switch.journal.ledgers import open_ledger
 from switch.ledger.levels import network_cost
 from switch.money.currency import format_amount
-from switch.observe.lines import HOP_KEYS
+from switch.observe.lines import HopLine
 from switch.simulators.build import find_member
 from switch.simulators.cards import TestCard, demo_cards
 from switch.simulators.de48 import Private48, private_elements
@@ -368,7 +368,7 @@ def test_a_payment_is_four_hops_joined_by_one_transaction_with_every_key(
 ) -> None:
     request, _ = till("rif").pays(PURCHASE, "atlas-approved", 15_00)
     hops = running.hops(request[DE.RRN], 4)
-    assert all(tuple(hop) == HOP_KEYS for hop in hops)
+    assert all(tuple(hop) == HopLine.__struct_fields__ for hop in hops)
     assert len({hop["txn"] for hop in hops}) == 1
     assert [(hop["event"], hop["link"].partition("#")[0], hop["mti"]) for hop in hops] == [
         ("hop.received", "acquirers", "0200"), ("hop.sent", "atlas", "0200"),

@@ -17,7 +17,7 @@ from structlog.typing import EventDict
 from switch.core.party import Hop, Log
 from switch.observe import output
 from switch.observe.hoplog import BATCH_EVENTS, HopLog
-from switch.observe.lines import HOP_KEYS
+from switch.observe.lines import HopLine
 
 WALL_NS = 1_700_000_000_123_456_789
 SENT = Hop(
@@ -53,7 +53,7 @@ def test_a_hop_is_one_line_with_every_key_in_order(path: pathlib.Path) -> None:
     log.hop(SENT, SENT.at_ns, WALL_NS)
     log.close()
     (line,) = lines(path)
-    assert tuple(line) == HOP_KEYS
+    assert tuple(line) == HopLine.__struct_fields__
     assert line == {
         "at": "2023-11-14T22:13:20.123456Z", "event": "hop.sent", "txn": "64a1f3b2c3d4e", "link": "acquirers#17",
         "direction": "sent", "mti": "0210", "stan": "123456", "rrn": "412345678901",

@@ -3,7 +3,7 @@
 import pathlib
 import re
 
-from switch.observe.lines import HOP_KEYS
+from switch.observe.lines import HopLine
 
 PAGE = (pathlib.Path(__file__).parents[2] / "docs" / "hop-log.md").read_text()
 
@@ -18,4 +18,4 @@ def test_its_examples_run() -> None:
 
 def test_its_table_has_every_key_of_a_hop_in_order() -> None:
     table = PAGE.split("## Keys of a hop")[1].split("##")[0]
-    assert tuple(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == HOP_KEYS
+    assert tuple(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == HopLine.__struct_fields__

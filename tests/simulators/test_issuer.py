@@ -310,4 +310,6 @@ def test_an_issuer_sends_its_stop_list_after_each_sign_on() -> None:
     ]  # fmt: skip
     for message in updates:
         far.says({**{de: message[de] for de in ("2", "7", "11", "32", "91")}, "t": "0312", "39": "00"})
-    assert far.party.cards_listed == 2
+    assert not far.events("file_update.refused")
+    far.says({**{de: updates[0][de] for de in ("2", "7", "11", "32", "91")}, "t": "0312", "39": "25"})
+    assert [told["de39"] for told in far.events("file_update.refused")] == ["25"]

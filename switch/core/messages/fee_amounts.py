@@ -17,16 +17,7 @@ SET_CHARS: Final = 34
 SETS_MAX: Final = 6
 """in the edition's 204 characters"""
 SERVICE, INTERCHANGE, SWITCH, GATEWAY, OTHER, SERVICE_TAX, TAX = "70", "71", "72", "73", "74", "78", "79"
-MEANINGS: Final = {
-    SERVICE: "service",
-    INTERCHANGE: "interchange",
-    SWITCH: "switch",
-    GATEWAY: "gateway",
-    OTHER: "other",
-    SERVICE_TAX: "tax on what the merchant pays",
-    TAX: "tax on the rest",
-}
-"""codes of national use -> what they are for"""
+"""of national use: SERVICE_TAX is on what the merchant pays, TAX on the rest"""
 _CODES: Final = {"service": SERVICE, "interchange": INTERCHANGE, "switch": SWITCH, "gateway": GATEWAY}
 _AMOUNT_MAX: Final = 99_999_999
 MERCHANT: Final = MERCHANT_ACCOUNT
@@ -36,7 +27,7 @@ class FeeAmount(NamedTuple):
     """One amount."""
 
     code: str
-    """a key of `MEANINGS`, or one that is not known"""
+    """one of those above, or one that is not known"""
     currency: str
     """ISO 4217 numeric"""
     amount: int
