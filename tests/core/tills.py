@@ -102,3 +102,33 @@ class Shop:
         self.book = self.book.crashes()
         self.atlas = self.book.host("atlas")
         self.till.book = self.book
+
+
+class UnionPay(Shop):
+    """The same with a terminal of UnionPay's form."""
+
+    header = "6000030001603100310000"
+
+    def __init__(self) -> None:
+        self.book = Playbook(tills(dialect="unionpay", framing="length2"))
+        self.atlas = self.book.host("atlas")
+        self.till = Till(self.book)
+
+    def sells(self, stan: str, amount: int = 15_000) -> None:
+        sold = sale(stan, amount, de24="", de62="", de60="22000001000")
+        assert self.pays({**sold, "h": self.header})["39"] == "00"
+
+    def voids(self, stan: str, of: str, amount: int) -> None:
+        undone = sale(stan, amount, de3="200000", de24="", de62="", de60="23000001000", de61=f"000001{of}1127")
+        assert self.till.asks({**undone, "h": self.header})["39"] == "00"
+        assert self.atlas.gets()["t"] == "0420"
+
+    def settles(self, stan: str, *sums: int) -> Document:
+        """Numbers and amounts of debits and credits, all with cards of the country."""
+        debits, debited, credits_, credited = sums
+        side = f"{debited:012d}{debits:03d}{credited:012d}{credits_:03d}0"
+        return self.sends_batch("0500", "201", stan, side + "0" * 31)
+
+    def sends_batch(self, mti: str, about: str, stan: str, de48: str) -> Document:
+        asked = {"t": mti, "11": stan, "48": de48, "60": f"00000001{about}", "h": self.header}
+        return self.till.asks(asked)

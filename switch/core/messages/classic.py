@@ -42,6 +42,10 @@ class Trimmed:
         link.update({de: document[de] for de in ADDED if de in document})
         if reference[DE.MTI][1] == MTI.RECONCILIATION and DE.PRIVATE_48 in document:
             link[DE.PRIVATE_48] = document[DE.PRIVATE_48]
+        if reference[DE.MTI][1] == MTI.NETWORK and DE.PRIVATE_60 in reference:
+            link[DE.PRIVATE_60] = reference[
+                DE.PRIVATE_60
+            ]  # a terminal of UnionPay's form takes its batch's number from there
         if document.get(DE.RESPONSE_CODE) == Answer.PARTIAL and DE.AMOUNT in document:
             link[DE.AMOUNT] = document[DE.AMOUNT]
         return self._inner.outward(link, reference)

@@ -13,6 +13,7 @@ begun anew, unless it is marked as a repeat (0201). A reversal has the DE11 of w
 Sources: terminal specifications that banks and processors have published (POSLine, UnionPay POS) and terminals' own source code.
 """
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -37,7 +38,7 @@ from switch.core.transactions.batch_lookup import NAMES, ORIGINAL_61, PAYMENTS, 
 from switch.core.transactions.batch_settlement import BatchSettlement
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.replies import reply
-from switch.core.transactions.reversals import Reversals
+from switch.core.transactions.reversals import PREAUTH_CONDITION, Reversals
 from switch.core.transactions.transaction import Refusal, hop_of, key_of, take
 from switch.wire.vocabulary import (
     ADVICES,
@@ -54,6 +55,11 @@ from switch.wire.vocabulary import (
 
 VOIDS: Final = frozenset({"02", "22"})
 """DE3 of a sale's and a refund's void; in a 0220, of an adjustment"""
+NETWORK_60: Final = re.compile(r"00\d{6}(\d{3})\d*")
+"""DE60 of an 0800 or 0820 of UnionPay's form: kind of message, batch, network management code"""
+_UNIONPAY_HOLD: Final = "03"
+_SIGN_ON, _SIGN_OFF, _ECHO = ("001", "003", "004"), "002", "301"
+"""of these codes; the three of a sign-on say how long the keys are that it asks for"""
 _OWN: Final = frozenset({DE.NII, DE.PRIVATE_60, DE.PRIVATE_61, DE.PRIVATE_62, DE.PRIVATE_63, DE.ORIGINAL})
 """Between the terminal and its acquirer: NII, batch, original, invoice, totals"""
 
@@ -82,7 +88,7 @@ class Classic:
             **dict.fromkeys(REVERSALS, self._reversal),
             **dict.fromkeys(("0500", "0501"), self._settlement.settle),
             **dict.fromkeys(("0320", "0321"), self._settlement.upload),
-            **dict.fromkeys(("0800", "0801"), self._test),
+            **dict.fromkeys(("0800", "0801", "0820"), self._manage),
         }
         self.handlers: dict[str, Handler] = {mti: self._taken_by(step) for mti, step in steps.items()}
 
@@ -100,7 +106,7 @@ class Classic:
             if session.state is SessionState.CONNECTED and not self._let_in(session, document, raw):
                 return
             dated, raw = self._without_wrong_dates(session, document, raw, now)
-            step(session, {**dated, DE.ACQUIRER: session.institution}, raw, now)
+            step(session, {**_as_purchase(dated), DE.ACQUIRER: session.institution}, raw, now)
 
         return handle
 
@@ -148,10 +154,20 @@ class Classic:
         without = {de: value for de, value in document.items() if de not in clock}
         return without, {de: value for de, value in raw.items() if de not in clock}
 
-    def _test(self, session: Session, document: Document, raw: Document, now: int) -> None:
-        """0800: is anybody there?"""
+    def _manage(self, session: Session, document: Document, raw: Document, now: int) -> None:
+        """0800: is anybody there? In UnionPay's form DE60 says what is wanted: sign-on, sign-off, echo, or data to load."""
         del now
-        reply(self._kernel, session, answer(document, Answer.APPROVED), raw)
+        said, kernel = NETWORK_60.fullmatch(document.get(DE.PRIVATE_60, "").strip()), self._kernel
+        code = said[1] if said else ""
+        who = {"link": session.link, "terminal": document[DE.TERMINAL]}
+        if code in _SIGN_ON:
+            hint = "none are sent: load its keys by hand, and name the port's in pin_key and mac_key"
+            kernel.log("info", "terminal.asked_keys", **who, de60=code, hint=hint)
+        known = code in ("", _SIGN_OFF, _ECHO, *_SIGN_ON)
+        if not known:
+            hint = "load what it asks for by hand, or by its maker's own service"
+            kernel.log("warning", "terminal.refused", **who, de60=code, hint=hint)
+        reply(kernel, session, answer(document, Answer.APPROVED if known else Answer.NOT_SUPPORTED), raw)
 
     # -- payments and advices
 
@@ -160,6 +176,8 @@ class Classic:
         kind = document.get(DE.PROCESSING_CODE, "")[:2]
         if kind in VOIDS or (kind == Processing.REFUND and self._is_void(document, session)):
             self._void(session, document, raw, now)
+        elif document[DE.MTI][1] == MTI.FINANCIAL and _completes(document):
+            self._capture(session, document, raw, now)
         else:
             self._payments.handle_request(session, self._complete(session, document, now), raw, now)
 
@@ -173,7 +191,27 @@ class Classic:
             document = self._complete(session, self._like(document, original), now)
             self._reversals.handle_advice(session, {**document, DE.ORIGINAL: _de90(original)}, raw, now)
         else:
-            self._reversals.handle_advice(session, self._complete(session, document, now), raw, now)
+            hold = self._hold(session, document) if _completes(document) else None
+            made = self._complete(session, document, now)
+            self._reversals.handle_advice(session, made if hold is None else _about(made, hold), raw, now)
+
+    def _capture(self, session: Session, document: Document, raw: Document, now: int) -> None:
+        """0200 with DE25 06 and DE38: complete what a 0100 holds. Its issuer is told by an advice: a payment of its own would be
+        posted beside the hold."""
+        hold = self._hold(session, document)
+        if hold is None:
+            self._refuse(session, document, raw, now)
+            return
+        made = self._complete(session, {**document, DE.MTI: "0220"}, now)
+        self._reversals.handle_advice(session, _about(made, hold), raw, now)
+
+    def _hold(self, session: Session, document: Document) -> Key | None:
+        """The pre-authorization that a completion names, by what names a payment and by its approval code; of any amount."""
+        key = self._lookup.payment_named(session, {**document, DE.AMOUNT: "0"})
+        outcome = self._lookup.look(key)[1]
+        if key is None or outcome is None or key[MTI_CLASS] != MTI.AUTHORIZATION:
+            return None
+        return key if outcome.elements.get(DE.APPROVAL_CODE, "") == document[DE.APPROVAL_CODE] else None
 
     def _complete(self, session: Session, document: Document, now: int) -> Document:
         """With what a payment is known by: that of the one it repeats, or new. Recorded, where the journal can take it."""
@@ -326,6 +364,28 @@ class Classic:
         message = take(self._kernel, session, made, raw, now)
         why = "the terminal has no such payment that it has not settled: none has that DE37 or DE11 with this card and amount"
         self._payments.decline(message, Refusal(Answer.RECORD_NOT_FOUND, why), remember=False)
+
+
+def _completes(document: Document) -> bool:
+    """True for what completes a pre-authorization: DE25 says so, and DE38 is the approval code of that."""
+    kind = document.get(DE.PROCESSING_CODE, "")[:2]
+    return (
+        document.get(DE.CONDITION_CODE) == PREAUTH_CONDITION
+        and DE.APPROVAL_CODE in document
+        and kind == Processing.PURCHASE
+    )
+
+
+def _as_purchase(document: Document) -> Document:
+    """A pre-authorization of UnionPay's form has DE3 03 beside DE25 06; to issuers it is one of a purchase."""
+    kind = document.get(DE.PROCESSING_CODE, "")
+    if kind[:2] != _UNIONPAY_HOLD or document.get(DE.CONDITION_CODE) != PREAUTH_CONDITION:
+        return document
+    return {**document, DE.PROCESSING_CODE: Processing.PURCHASE + kind[2:]}
+
+
+def _about(made: Document, hold: Key) -> Document:
+    return {**made, DE.ORIGINAL: _de90(hold)}
 
 
 def _de90(original: Key) -> str:
