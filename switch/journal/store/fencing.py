@@ -65,6 +65,10 @@ class Owned:
             )
         if owner.last != self.last:
             return StoreError(f"the database ends at record {owner.last}, and {self.last} was appended last")
-        return StoreError(
-            "nothing is replicated: synchronous_standby_names is empty, so that a record would be lost with its server"
-        )
+        return unsafe_now(self._store)
+
+
+def unsafe_now(store: Store) -> StoreError:
+    """Why it refuses its owner: how it is set up by now."""
+    why = "; ".join(store.unsafe()) or "it was so for a moment, and is as it must be again"
+    return StoreError(f"the journal's database is not safe: {why}")

@@ -111,6 +111,9 @@ class Store(Protocol):
     def look(self) -> Owner | None:
         """Who owns it now, as far as this connection sees; None: it was never claimed."""
 
+    def unsafe(self) -> list[str]:
+        """What must be otherwise of the settings by which it makes things durable, a sentence each."""
+
     def snapshot_before(self, record: int) -> int:
         """The newest snapshot's record up to this one; 0: none."""
 

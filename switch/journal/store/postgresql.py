@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from switch.journal.log import GENESIS
 from switch.journal.store.port import Batch, Claim, Owner, StoreError, said
+from switch.journal.store.settings import ASK, SETTINGS, guarded, unsafe
 
 if TYPE_CHECKING:
     from psycopg.pq import abc
@@ -65,21 +66,21 @@ _BEGIN: Final = (
     "INSERT INTO cmi_switch_owner VALUES ($1, '', '', 0, 0, $2, $3, '-infinity') ON CONFLICT (journal) DO NOTHING"
 )
 _BEGIN_AT: Final = "UPDATE cmi_switch_owner SET last = $3 WHERE journal = $1 AND epoch = $2 AND last = 0"
-_CLAIM: Final = (
+_CLAIM: Final = guarded(
     "UPDATE cmi_switch_owner SET epoch = epoch + 1, node = $2, holder = $3, "
     "until = clock_timestamp() + $4::bigint * interval '1 millisecond' "
     "WHERE journal = $1 AND (until < clock_timestamp() OR node = $2 OR until::text = $6) "
-    "AND (NOT $5::boolean OR current_setting('synchronous_standby_names') <> '') "
+    "AND still_safe($5) "
     "RETURNING node, holder, epoch, last, chain, key_check, until::text"
 )
-_RECLAIM: Final = (
+_RECLAIM: Final = guarded(
     "UPDATE cmi_switch_owner SET epoch = epoch + 1, until = clock_timestamp() + $3::bigint * interval '1 millisecond' "
-    "WHERE journal = $1 AND holder = $2 AND (NOT $4::boolean OR current_setting('synchronous_standby_names') <> '') "
+    "WHERE journal = $1 AND holder = $2 AND still_safe($4) "
     "RETURNING node, holder, epoch, last, chain, key_check, until::text"
 )
-_MARK: Final = (
+_MARK: Final = guarded(
     "INSERT INTO cmi_switch_owner SELECT $1, $2, $3, 0, $4::bigint, $5::bytea, $6::bytea, clock_timestamp() "
-    "WHERE NOT $7::boolean OR current_setting('synchronous_standby_names') <> '' ON CONFLICT (journal) DO UPDATE SET "
+    "WHERE still_safe($7) ON CONFLICT (journal) DO UPDATE SET "
     "holder = EXCLUDED.holder, last = EXCLUDED.last, chain = EXCLUDED.chain, until = EXCLUDED.until"
 )
 """a row of a node that stands by, under the journal's name and its own"""
@@ -87,20 +88,20 @@ _MARKED: Final = (
     "SELECT node, last, greatest(extract(epoch FROM clock_timestamp() - until), 0)::bigint FROM cmi_switch_owner "
     "WHERE left(journal, length($1) + 1) = $1 || '@' ORDER BY node"
 )
-_APPEND: Final = (
+_APPEND: Final = guarded(
     "WITH owner AS (UPDATE cmi_switch_owner SET last = $3::bigint, chain = $6::bytea, "
     "until = clock_timestamp() + $10::bigint * interval '1 millisecond' "
     "WHERE journal = $1 AND epoch = $4::bigint AND last = $9::bigint "
-    "AND (NOT $11::boolean OR current_setting('synchronous_standby_names') <> '') RETURNING ctid) "
+    "AND still_safe($11) RETURNING ctid) "
     "INSERT INTO cmi_switch_log SELECT $1, $2::bigint, $3::bigint, $4::bigint, $5::boolean, $6::bytea, $7::bytea, $8::bytea "
     "FROM owner RETURNING (SELECT ctid FROM owner)"
 )
 _APPEND_AT: Final = _APPEND.replace("WHERE journal", "WHERE ctid = $12::tid AND journal", 1)
 """the same where the owner's row is known to lie: by its key all its versions are looked through, which a backup or a query that
 began an hour ago keeps, thousands of them"""
-_RENEW: Final = (
+_RENEW: Final = guarded(
     "UPDATE cmi_switch_owner SET until = clock_timestamp() + $3::bigint * interval '1 millisecond' "
-    "WHERE journal = $1 AND epoch = $2 AND (NOT $4::boolean OR current_setting('synchronous_standby_names') <> '') "
+    "WHERE journal = $1 AND epoch = $2 AND still_safe($4) "
     "RETURNING ctid"
 )
 _RELEASE: Final = "UPDATE cmi_switch_owner SET until = '-infinity' WHERE journal = $1 AND epoch = $2"
@@ -251,6 +252,13 @@ class PostgreSQL:
     def look(self) -> Owner | None:
         """See Store."""
         return _owner(self.ask(_LOOK, (self._journal,)))
+
+    def unsafe(self) -> list[str]:
+        """See Store."""
+        found = self.ask(ASK)
+        values = ((found.get_value(0, column) or b"").decode() for column in range(found.nfields))
+        settings = dict(zip((*SETTINGS, "in_recovery"), values, strict=True))
+        return unsafe(settings, replicated=self._replicated)
 
     def snapshot_before(self, record: int) -> int:
         """See Store."""

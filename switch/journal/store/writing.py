@@ -15,10 +15,9 @@ from typing import Final
 
 from switch.journal.log import JournalError
 from switch.journal.segment_writer import Chunk, SegmentWriter
-from switch.journal.store.fencing import Owned
+from switch.journal.store.fencing import Owned, unsafe_now
 from switch.journal.store.port import FencedError, Store, StoreError
 from switch.journal.store.postgresql import PostgreSQL
-from switch.journal.store.safety import settings_of, unsafe
 
 TRYING_S: Final = 4.0
 """so long a database that cannot be reached is asked"""
@@ -126,7 +125,7 @@ def reclaimed(
         there = store.look()
         if there is not None and there.holder != holder:
             raise FencedError(f"node {there.node} owns the journal since epoch {there.epoch}")
-        raise StoreError("nothing is replicated: synchronous_standby_names is empty")
+        raise unsafe_now(store)
     if owner.last < after:
         raise StoreError(
             f"the database ends at record {owner.last}, and {after} was acknowledged: a primary was promoted that lacks what "
@@ -155,8 +154,7 @@ def open_writer(segments: SegmentWriter, secret: bytes, given: dict[str, str]) -
     """What the writer's process runs with, of its arguments. Raises StoreError."""
     replicated = given["--replicated"] == "1"
     store = _connected(given["--store"], given["--journal"], replicated=replicated)
-    wrong = unsafe(settings_of(store), replicated=replicated)  # another server may lead by now
-    if wrong:
-        raise StoreError(f"the journal's database is not safe: {'; '.join(wrong)}")
+    if store.unsafe():  # another server may lead by now
+        raise unsafe_now(store)
     owned, known = reclaimed(store, given["--holder"], int(given["--lease-ms"]), secret, segments.durable)
     return StoreWriter(owned, known, segments)

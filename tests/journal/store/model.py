@@ -148,6 +148,10 @@ class MemoryStore:
         owner = self._db.owner
         return owner._replace(until=str(self._db.until_ms)) if owner is not None else None
 
+    def unsafe(self) -> list[str]:
+        """See Store."""
+        return []
+
     def snapshot_before(self, record: int) -> int:
         """See Store."""
         return max((batch.first for batch in self._db.log if batch.snapshot and batch.first <= record), default=0)

@@ -238,6 +238,44 @@ def test_each_unsafe_setting_is_refused_by_its_name(
     feed.close()
 
 
+@pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
+def test_what_becomes_unsafe_under_a_running_switch_ends_approvals_until_it_is_mended(
+    servers: Cluster, tmp_path: Path, setting: str
+) -> None:
+    """`ALTER SYSTEM SET …` and a reload: no connection ends."""
+    shared = SharedLog(url=servers.primary.url, journal=f"live-{setting}", lease_ms=LEASE_MS, replicated=True)
+    feed = Feed(tmp_path, shared.journal, LIMITS, key=KEY, shared=shared)
+    feed.open()
+    write(feed, shared.journal, 1, 1)
+    servers.primary.set(**{setting: "off"})
+    try:
+        feed.append(2, booted(2, shared.journal))
+        feed.push()
+        with pytest.raises(WriterGone, match=f"the journal's database is not safe: {setting} is off"):
+            wait_for(lambda: feed.acknowledged() == 2)
+        with pytest.raises(WriterGone, match=f"{setting} is off"):
+            feed.restart()
+    finally:
+        servers.primary.set(**{setting: "on"})
+    feed.restart()
+    feed.push()
+    assert wait_for(lambda: feed.acknowledged() == 2)
+    feed.close()
+
+
+def test_a_servers_default_of_commits_changes_nothing_under_a_running_switch(servers: Cluster, journal: str) -> None:
+    """The session has its own."""
+    store = connect(servers, journal)
+    owned = own(store, "a", 60_000)
+    servers.primary.set(synchronous_commit="off")
+    try:
+        owned.append([b"one"])
+        assert store.ask("SELECT current_setting('synchronous_commit')").get_value(0, 0) == b"on"
+    finally:
+        reset(servers, "synchronous_commit")
+    store.close()
+
+
 def reset(servers: Cluster, setting: str) -> None:
     servers.primary.ask(f"ALTER SYSTEM RESET {setting}")
     servers.primary.ask("SELECT pg_reload_conf()")
