@@ -42,12 +42,16 @@ def abroad(network: str, asked: int, code: str, said: Document) -> Terms | None:
         return None
     if settles == code or not (settled.isascii() and settled.isdigit()):
         return None
-    return Terms(network=network, currency=settles, rate=rate, asked=asked, settled=int(settled), stands={})
+    return Terms(network=network, currency=settles, code=code, rate=rate, asked=asked, settled=int(settled), stands={})
 
 
-def exchange(moves: list[Move], terms: Terms, code: str) -> list[Move]:
-    """`moves`, those in `code` that the network takes part in exchanged. `terms` then says what stands after them."""
+def exchange(moves: list[Move], terms: Terms) -> list[Move]:
+    """`moves`, those that the network takes part in and has said a rate for exchanged. `terms` then says what stands after them.
+
+    What is in another currency than that of the terms, as an advice may say one, the network settles in that one.
+    """
     made: list[Move] = []
+    code = terms.code
     for one in moves:
         gets = one.payer == terms.network
         member, amount = (one.payee, one.amount) if gets else (one.payer, -one.amount)
@@ -56,8 +60,8 @@ def exchange(moves: list[Move], terms: Terms, code: str) -> list[Move]:
             continue
         before = terms.stands.get(one.kind, 0)
         now = terms.stands[one.kind] = before + amount
-        foreign = _settled(terms, code, one.kind, now) - _settled(terms, code, one.kind, before)
-        worth = _worth(terms, code, one.kind, now) - _worth(terms, code, one.kind, before)
+        foreign = _settled(terms, one.kind, now) - _settled(terms, one.kind, before)
+        worth = _worth(terms, one.kind, now) - _worth(terms, one.kind, before)
         move(made, terms.network, member, one.kind, terms.currency, foreign)
         move(made, member, POSITION + member, EXCHANGE, terms.currency, foreign)
         move(made, POSITION + member, member, EXCHANGE, code, worth)
@@ -65,13 +69,13 @@ def exchange(moves: list[Move], terms: Terms, code: str) -> list[Move]:
     return made
 
 
-def _settled(terms: Terms, code: str, kind: str, stands: int) -> int:
+def _settled(terms: Terms, kind: str, stands: int) -> int:
     """What so much is in the network's currency: as it has said, or at its rate."""
     if kind in (PAYMENT, DISPUTE) and abs(stands) == terms.asked:
         return terms.settled if stands > 0 else -terms.settled
-    return apply_rate(stands, code, terms.currency, decode_rate(terms.rate))
+    return apply_rate(stands, terms.code, terms.currency, decode_rate(terms.rate))
 
 
-def _worth(terms: Terms, code: str, kind: str, stands: int) -> int:
+def _worth(terms: Terms, kind: str, stands: int) -> int:
     """What that is worth in the payment's currency."""
-    return worth_at(_settled(terms, code, kind, stands), terms.currency, code, decode_rate(terms.rate))
+    return worth_at(_settled(terms, kind, stands), terms.currency, terms.code, decode_rate(terms.rate))

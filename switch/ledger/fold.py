@@ -196,7 +196,7 @@ class LedgerFold:
             what = What.COMPLETION if payment.hold else What.CORRECTION
         self.payments.known[entry.txn] = payment
         if mti[1] == MTI.AUTHORIZATION:
-            if payment.hold and not payment.stands:
+            if payment.hold and not payment.sequence:  # as `_approve`: a completion ends the hold for good
                 self._hold(payment, entry.amount, entry.at_us, sequence)
             return
         if not direction:
@@ -251,7 +251,7 @@ class LedgerFold:
             moves = [one for one in moves if not (is_merchant(one.payer) or is_merchant(one.payee))]
         payment, window = self.payments.find(entry.original), self.windows.at(entry.at_us, sequence)
         if payment is not None and payment.abroad is not None:
-            moves = exchange(moves, payment.abroad, payment.currency)
+            moves = exchange(moves, payment.abroad)
         made = Entry(
             sequence=sequence,
             at_us=entry.at_us,
@@ -312,7 +312,7 @@ class LedgerFold:
         if priced is not None:
             fee_moves(moves, payment.acquirer, priced.fees, self.home, merchants=merchants)
         if payment.abroad is not None:
-            moves = exchange(moves, payment.abroad, payment.currency)
+            moves = exchange(moves, payment.abroad)
         payment.stands = stands
         made = Entry(
             sequence=sequence,

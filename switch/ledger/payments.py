@@ -27,14 +27,16 @@ class Terms(msgspec.Struct, kw_only=True, array_like=True, gc=False):
     network: str
     currency: str
     """numeric; another one than the payment's"""
+    code: str
+    """numeric: the currency that the payment had when this was said; one in another later is none of it"""
     rate: str
-    """DE9: what one major unit of the payment's currency buys of it"""
+    """DE9: what one major unit of that buys of the network's"""
     asked: int
-    """minor units of the payment's currency that `settled` was said for"""
+    """minor units of it that `settled` was said for"""
     settled: int
     """DE5"""
     stands: dict[str, int]
-    """by kind: what the member is owed by the network, minor units of the payment's currency"""
+    """by kind: what the member is owed by the network, minor units of `code`"""
 
 
 class Payment(msgspec.Struct, kw_only=True, array_like=True, gc=False):

@@ -1,4 +1,5 @@
-"""The posting rules: what happened to a payment, and what that posts. One table, which the fold asks; docs/money.md shows it.
+"""The posting rules: what happened to a payment, and what that posts. One table, which the fold asks;
+docs/settlement.md has examples of each.
 
 Only money that has moved is posted. A hold moves none: what it holds is counted apart, until a completion ends it or a reversal
 takes it back. Whatever changes what was posted is an entry of its own, of the window it arrives in, and names what it changes.

@@ -14,7 +14,7 @@ from switch.journal import ledgers
 from switch.journal.index import Index, index_path
 from switch.journal.ledgers import LedgerView, open_ledger
 from switch.journal.log import JournalError
-from switch.journal.projections.ledger import Ledger, Unpriced
+from switch.journal.projections.ledger import Unpriced
 from switch.journal.prune import prune
 from switch.ledger.entries import Entry, Window
 from switch.ledger.fold import LedgerFold
@@ -196,4 +196,3 @@ def test_no_ledger_of_an_index_that_is_no_database(tmp_path: Path) -> None:
         assert view.positions(Window(DAY, 1))
     with sqlite3.connect(index_path(tmp_path)) as database:
         assert database.execute("SELECT count(*) FROM ledger_entries").fetchone() == (0,)
-    assert Ledger().version == 5

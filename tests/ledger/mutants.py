@@ -207,8 +207,8 @@ def the_acquirer_keeps_what_is_its_merchants(patch: pytest.MonkeyPatch) -> None:
 def the_difference_of_an_exchange_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     whole = exchange.exchange
 
-    def forgetful(told: list[Move], terms: Terms, code: str) -> list[Move]:
-        return [one for one in whole(told, terms, code) if not one.payer.startswith(exchange.DIFFERENCE)]
+    def forgetful(told: list[Move], terms: Terms) -> list[Move]:
+        return [one for one in whole(told, terms) if not one.payer.startswith(exchange.DIFFERENCE)]
 
     patch.setattr(fold, "exchange", forgetful)
 
@@ -216,9 +216,9 @@ def the_difference_of_an_exchange_is_forgotten(patch: pytest.MonkeyPatch) -> Non
 def each_part_is_exchanged_by_itself(patch: pytest.MonkeyPatch) -> None:
     whole = exchange.exchange
 
-    def alone(told: list[Move], terms: Terms, code: str) -> list[Move]:
+    def alone(told: list[Move], terms: Terms) -> list[Move]:
         terms.stands.clear()
-        return whole(told, terms, code)
+        return whole(told, terms)
 
     patch.setattr(fold, "exchange", alone)
 

@@ -73,6 +73,22 @@ def test_what_is_owed_to_the_network_is_in_its_currency_too() -> None:
     assert sum(line.amount for line in entry.lines if line.account.owner == "atlas" and line.currency == USD) == 0
 
 
+@pytest.mark.parametrize("other", [EUR, USD])
+def test_an_advice_in_another_currency_takes_back_what_was_exchanged_and_is_settled_as_it_says(other: str) -> None:
+    """USD: also where that is the network's own. What stood went back in MAD, 80.98 USD were owed for 9.00."""
+    told = through("0200 80.00, 0220 9.00, 0420", SAID)
+    changed = [msgspec.structs.replace(one, currency=other) if isinstance(one, Owed) else one for one in told]
+    _, (purchase, correction, reversal) = fold(changed)
+    taken_back = sums([purchase, correction])
+    assert {(str(of), code): amount for (of, code), amount in taken_back.items() if amount} == {
+        ("atlas:visa:payment", other): 9_00,
+        ("visa:atlas:payment", other): -9_00,
+        ("atlas:merchant:M1:payment", other): -9_00,
+        ("merchant:M1:atlas:payment", other): 9_00,
+    }
+    assert set(sums([purchase, correction, reversal]).values()) == {0}
+
+
 def test_what_is_taken_back_in_parts_comes_back_to_zero_everywhere() -> None:
     _, posted = fold(through("0200 80.00, 0420 left 79.95, 0420 left 79.90, 0420", SAID))
     assert [entry.amount for entry in posted] == [80_00, -5, -5, -79_90]

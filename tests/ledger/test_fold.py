@@ -147,6 +147,15 @@ def test_what_an_older_release_approved_is_posted_unpriced() -> None:
     assert ledger.unpriced == [entry]
 
 
+@pytest.mark.parametrize(
+    "story", ["0100 800.00, 0220 650.00, 0420, 0120 700.00", "0100 800.00, 0220 0.00, 0120 700.00"]
+)
+def test_a_completion_ends_a_hold_for_good(story: str) -> None:
+    """Nothing else would ever let go of what an advice of it, come late, held again."""
+    ledger, _ = fold(records(story))
+    assert [(held.count, held.amount) for held in ledger.holds.values()] == [(0, 0)]
+
+
 def test_a_reversal_of_what_was_pruned_posts_what_it_says_itself() -> None:
     _, (entry,) = fold([owed(9, 1, "0420", 100_00, left=30_00)])
     assert (entry.amount, entry.counters) == (-70_00, 0)

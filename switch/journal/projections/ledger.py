@@ -120,7 +120,7 @@ class Ledger:
     """Entries, positions and holds of each window; see the file."""
 
     name: Final = "ledger"
-    version: Final = 5
+    version: Final = 6
     tables: Final[Mapping[str, Sequence[str]]] = _TABLES
     needs: Final = ()
 
