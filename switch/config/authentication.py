@@ -1,13 +1,12 @@
 """`[threeds]` and `[[acs]]` of a network file: who authenticates cardholders on the web, and when their bank asks."""
 
 from typing import Final
-from urllib.parse import urlsplit
 
 from switch.config.build import schemes_of
 from switch.config.draft import UNREAD, Draft
 from switch.config.mistakes import did_you_mean
 from switch.config.ranges import read_bounds
-from switch.config.reader import Section
+from switch.config.reader import Section, has_port, split_url
 from switch.core.authentication import AccessControl, AuthenticationRule, ThreeDs
 from switch.money.currency import currency, parse_money
 
@@ -31,8 +30,12 @@ def _reached(s: Section) -> tuple[str, int, str]:
     """Where it listens, and how others reach it: plain on loopback, else by HTTPS."""
     address = s.address("address")
     url = s.text("url", f"{'http' if address.host in _LOOPBACK else 'https'}://{address}")
-    parts = urlsplit(url)
-    if not parts.hostname or (parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in _LOOPBACK)):
+    parts = split_url(url)
+    if not has_port(parts):
+        s.wrong("url", f'"{url}" has a port that is none', "1 to 65535")
+    elif not parts.hostname or (
+        parts.scheme != "https" and (parts.scheme != "http" or parts.hostname not in _LOOPBACK)
+    ):
         s.wrong("url", f'"{url}" is no address by https', "plain http is for loopback only")
     elif "@" in parts.netloc:
         s.wrong(
@@ -56,7 +59,9 @@ def _read_acs(s: Section, draft: Draft) -> AccessControl:
     known = [*(member.name for _, member in draft.members), *schemes_of(draft)]
     for issuer in issuers:
         if issuer not in known:
-            s.wrong("issuers", f'"{issuer}" is no member, and no scheme of a network', did_you_mean(issuer, known))
+            s.wrong_item(
+                "issuers", issuer, f'"{issuer}" is no member, and no scheme of a network', did_you_mean(issuer, known)
+            )
     if not issuers:
         s.wrong("issuers", f"{s.title} has no cards", 'issuers = ["…"]: members; for foreign cards, schemes')
     rules = [_read_range(table, draft) for table in s.tables("range")]

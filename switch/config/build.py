@@ -63,7 +63,9 @@ def read_institutions(s: Section) -> tuple[str, ...]:
     found = s.texts("institutions")
     for value in found:
         if not (value.isascii() and value.isdecimal() and len(value) <= INSTITUTION_LONGEST and value.strip("0")):
-            s.wrong("institutions", f'"{value}" is no institution', f"1 to {INSTITUTION_LONGEST} digits, as in DE32")
+            s.wrong_item(
+                "institutions", value, f'"{value}" is no institution', f"1 to {INSTITUTION_LONGEST} digits, as in DE32"
+            )
     return tuple(found)
 
 
@@ -74,8 +76,11 @@ def read_allow(s: Section) -> tuple[str, ...]:
         try:
             found.append(str(ip_network(value)))
         except ValueError as error:
-            s.wrong(
-                "allow", f"`allow`: {error}", 'an address or a network of them, such as "10.0.0.0/8" or "192.0.2.7"'
+            s.wrong_item(
+                "allow",
+                value,
+                f"`allow`: {error}",
+                'an address or a network of them, such as "10.0.0.0/8" or "192.0.2.7"',
             )
     if s.data.get("allow") == []:
         s.wrong("allow", "`allow` is empty: nobody could connect", "leave the key out for any address")
@@ -128,7 +133,7 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits, shard: str, *,
         dialect=dialect,
         framing=dialects.framing(s, dialect),
         max_connections=s.integer("max_connections", 1, 200_000, limits.connections),
-        members=tuple(s.texts("members")) if role != "host" else (),
+        members=_read_welcome(s) if role != "host" else (),
         allow=read_allow(s),
         idle_s=s.integer("idle_s", 0, 86_400, 0),
         max_in_flight=s.integer("max_in_flight", 1, 1_000_000, min(2_000, limits.pending)),
@@ -149,6 +154,13 @@ def read_listener(s: Section, dialects: Dialects, limits: Limits, shard: str, *,
             )
     s.done()
     return listener
+
+
+def _read_welcome(s: Section) -> tuple[str, ...]:
+    """`members = ["rif"]`: who may sign on; () for all. An empty array is refused: it reads as nobody, and would be everybody."""
+    if s.data.get("members") == []:
+        s.wrong("members", "`members` is empty: nobody could sign on", "leave the key out for all members")
+    return tuple(s.texts("members"))
 
 
 def read_keepalives(s: Section) -> bool:
@@ -218,7 +230,7 @@ def read_match(s: Section) -> tuple[str, ...]:
     for element in elements:
         if element not in MATCHED:
             known = ", ".join(f'"{known}"' for known in MATCHED)
-            s.wrong("match", f'"{element}" is nothing that answers are matched on', f"some of {known}")
+            s.wrong_item("match", element, f'"{element}" is nothing that answers are matched on', f"some of {known}")
     return tuple(element for element in elements if element in MATCHED)
 
 
@@ -229,6 +241,8 @@ def _hot_file(s: Section) -> str:
         s.wrong_key("hot_file", "a network keeps no stop list here: only issuers' hosts send theirs")
     if len(name) > FILE_NAME_LONGEST:
         s.wrong("hot_file", f'"{name}" is longer than DE101', f"up to {FILE_NAME_LONGEST} characters")
+    elif not name.isascii():
+        s.wrong("hot_file", f'"{name}" cannot stand in DE101', "letters, digits and marks of ASCII (type ans)")
     return name
 
 

@@ -23,7 +23,7 @@ def _time_of_day(s: Section, key: str, text: str, example: str) -> int | None:
     if len(text) == 5 and (hour + minute).isascii() and (hour + minute).isdecimal() and hour < "24" and minute < "60":
         return int(hour) * 3_600 + int(minute) * 60
     if text:
-        s.wrong(key, f'"{text}" is no time of day', example)
+        s.wrong_item(key, text, f'"{text}" is no time of day', example)
     return None
 
 

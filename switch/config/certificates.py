@@ -29,8 +29,9 @@ _NAME: Final = re.compile(r"[a-z0-9]([a-z0-9.:_-]*[a-z0-9])?")
 def _fingerprint(s: Section, key: str, value: str) -> str:
     found = value.lower().removeprefix("sha256:")
     if not _FINGERPRINT.fullmatch(found):
-        s.wrong(
+        s.wrong_item(
             key,
+            value,
             f'`{key}`: "{value}" is no fingerprint',
             "SHA-256 as 64 hex digits, colons allowed: openssl x509 -noout -fingerprint -sha256 -in FILE",
         )
@@ -44,7 +45,7 @@ def _pin(s: Section, default: tuple[str, ...] = ()) -> Pin:
     for name in names:
         if not _NAME.fullmatch(name):
             hint = "a name as it stands in the certificate, such as host.atlas.example; there are no wildcards"
-            s.wrong("names", f'`names`: "{name}" is no name', hint)
+            s.wrong_item("names", name, f'`names`: "{name}" is no name', hint)
     fingerprints = tuple(_fingerprint(s, "fingerprints", value) for value in s.texts("fingerprints"))
     issuer = s.text("issuer", "")
     if not names and not fingerprints and not default:

@@ -86,7 +86,7 @@ def _spoken_for(draft: Draft) -> None:
         for institution in m.institutions:
             other = whose.setdefault(institution, m.name)
             if other != m.name or institution == m.institution:
-                s.wrong("institutions", f'institution {institution} is member "{other}"\'s already')
+                s.wrong_item("institutions", institution, f'institution {institution} is member "{other}"\'s already')
 
 
 def _welcome(draft: Draft) -> None:
@@ -95,7 +95,7 @@ def _welcome(draft: Draft) -> None:
     for s, v in draft.listeners:
         for name in v.members:
             if name not in known:
-                s.wrong("members", f'"{name}" is no member', did_you_mean(name, known))
+                s.wrong_item("members", name, f'"{name}" is no member', did_you_mean(name, known))
 
 
 def _ports(draft: Draft) -> None:

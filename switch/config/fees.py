@@ -109,11 +109,11 @@ def read_regions(s: Section) -> dict[str, str]:
             try:
                 numeric = country_numeric(country)
             except ValueError as error:
-                s.wrong(region, f"`{region}`: {error}", "two letters, or three digits (ISO 3166)")
+                s.wrong_item(region, country, f"`{region}`: {error}", "two letters, or three digits (ISO 3166)")
                 continue
             other = found.setdefault(numeric, region)
             if other != region:
-                s.wrong(region, f"{country} is in region {other} already")
+                s.wrong_item(region, country, f"{country} is in region {other} already")
     s.done()
     return found
 
@@ -139,7 +139,7 @@ def _some(s: Section, key: str, known: Collection[str] = ()) -> tuple[str, ...]:
     values = [s.text(key)] if isinstance(s.data[key], str) else s.texts(key)
     for value in values:
         if known and value and value not in known:
-            s.wrong(key, f'"{value}" is no {key}', did_you_mean(value, known))
+            s.wrong_item(key, value, f'"{value}" is no {key}', did_you_mean(value, known))
     if s.data[key] == []:
         s.wrong(key, f"`{key}` is empty: the rule would be for nothing", "leave the key out for any")
     return tuple(values)
@@ -151,7 +151,12 @@ def _mccs(s: Section) -> tuple[str, ...]:
         ends = value.split("-")
         digits = all(len(end) == MCC_DIGITS and end.isascii() and end.isdecimal() for end in ends)
         if not digits or len(ends) > 2 or ends[0] > ends[-1]:
-            s.wrong("mcc", f'"{value}" is no category code', 'four digits as in DE18, "5411", or a range, "5811-5814"')
+            s.wrong_item(
+                "mcc",
+                value,
+                f'"{value}" is no category code',
+                'four digits as in DE18, "5411", or a range, "5811-5814"',
+            )
     return found
 
 
@@ -187,7 +192,8 @@ def _choosers(rule: FeeRule) -> list[tuple[str, ...]]:
 def _days(rules: list[FeeRule]) -> list[str]:
     """Days on which something may begin to be missing: from the first that a rule names."""
     first = {rule.begin for rule in rules}
-    after = {(date.fromisoformat(rule.end) + timedelta(1)).isoformat() for rule in rules if rule.end}
+    ends = {date.fromisoformat(rule.end) for rule in rules if rule.end}
+    after = {(end + timedelta(1)).isoformat() for end in ends if end < date.max}  # no day follows 9999-12-31
     begin = min(first)
     return sorted({begin, *first, *after}) if begin else sorted({_EVER, *(first - {""}), *after})
 

@@ -1,10 +1,10 @@
 """`[capture]`, `[hop_log]` and `[journal]` of a network file: what the switch writes, and how much of it is kept."""
 
-from os.path import normpath
+from os.path import abspath, commonpath
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
-from switch.config.reader import Section
+from switch.config.reader import Section, has_port, split_url
 from switch.core.network import Capture, HopLogFiles, JournalFiles
 
 CLEAR_PREFIX_MIN: Final = 6
@@ -17,8 +17,11 @@ def read_capture(s: Section, state_dir: str) -> Capture:
     for card in cards:
         digits = card.replace(" ", "")
         if not (digits.isascii() and digits.isdecimal() and len(digits) >= CLEAR_PREFIX_MIN):
-            s.wrong(
-                "clear_cards", f'"{card}" names no test cards', f"at least the first {CLEAR_PREFIX_MIN} digits of a PAN"
+            s.wrong_item(
+                "clear_cards",
+                card,
+                f'"{card}" names no test cards',
+                f"at least the first {CLEAR_PREFIX_MIN} digits of a PAN",
             )
     capture = Capture(
         file=s.text("file", f"{state_dir}/capture.pcapng"),
@@ -48,7 +51,7 @@ def read_journal(s: Section, state_dir: str) -> JournalFiles:
     copy = s.text("head_copy", "")
     if copy.endswith("/"):
         s.wrong("head_copy", f'"{copy}" is a directory', f'name a file in it, such as "{copy}head"')
-    elif copy and normpath(copy).startswith(normpath(state_dir) + "/"):
+    elif copy and commonpath([abspath(copy), abspath(state_dir)]) == abspath(state_dir):
         s.wrong(
             "head_copy",
             f'"{copy}" lies in the state directory, {state_dir}',
@@ -72,11 +75,17 @@ def _read_patroni(s: Section, store: str) -> tuple[str, ...]:
     """Addresses that are asked, and no more than asked."""
     urls = s.texts("patroni")
     for url in urls:
-        parts = urlsplit(url)
+        parts = split_url(url)
         if "@" in parts.netloc:
-            s.wrong("patroni", "it has a user in it", "what is asked here is told to everybody: http://HOST:8008")
-        elif parts.scheme not in ("http", "https") or not parts.hostname or parts.path not in ("", "/"):
-            s.wrong("patroni", f'"{url}" is no address of Patroni\'s REST API', "http://HOST:8008")
+            s.wrong_item(
+                "patroni", url, "it has a user in it", "what is asked here is told to everybody: http://HOST:8008"
+            )
+        elif (
+            parts.scheme not in ("http", "https")
+            or not (parts.hostname and has_port(parts))
+            or parts.path not in ("", "/")
+        ):
+            s.wrong_item("patroni", url, f'"{url}" is no address of Patroni\'s REST API', "http://HOST:8008")
     if urls and not store:
         s.wrong("patroni", "there is no store that it could run", 'name the database, too: store = "postgresql://…"')
     elif urls and len(urls) < PATRONI_MIN:
@@ -90,11 +99,10 @@ def _read_patroni(s: Section, store: str) -> tuple[str, ...]:
 
 def _check_store(s: Section, url: str) -> None:
     """Nothing here may be secret: what a network file says is shown, and handed over to the next program."""
-    parts = urlsplit(url)
+    parts = split_url(url)
     if parts.scheme not in ("postgresql", "postgres"):
-        s.wrong(
-            "store", f'"{parts.scheme}:…" is no database that a journal is kept in', "postgresql://USER@HOST/DATABASE"
-        )
+        named = f'"{parts.scheme}:…"' if parts.scheme else "this"
+        s.wrong("store", f"{named} is no database that a journal is kept in", "postgresql://USER@HOST/DATABASE")
     elif parts.password is not None or any("password" in name.lower() for name, _ in parse_qsl(parts.query)):
         s.wrong(
             "store",

@@ -41,7 +41,8 @@ def read_hooks(root: Section) -> Hooks | None:
 
 def hooks_of(path: Path) -> Hooks:
     """A rules file by itself. OSError, ValueError: it cannot be read; RulesError: it makes no rules."""
-    data = path.read_bytes()
+    with path.open("rb") as file:
+        data = file.read(SOURCE_BYTES_MAX + 1)
     if len(data) > SOURCE_BYTES_MAX:
         raise ValueError(f"{path} has more than {SOURCE_BYTES_MAX:,} bytes")
     source = data.decode("utf-8")

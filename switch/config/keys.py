@@ -46,6 +46,8 @@ _USES: Final = {
 }
 
 
+_KEEPERS: Final = {"module", "keys", "hardware"}
+"""keys of `[security]` that say where the keys are"""
 CHECKED_WITH: Final = {CHIP: "chip_key", STRIPE: "cvv_key", PRINT: "cvv_key", WEB: "cavv_key"}
 DECLINED, PASSED = "decline", "pass"
 
@@ -143,10 +145,12 @@ def _read_on_behalf(s: Section) -> tuple[str, ...]:
     asked = s.texts("on_behalf")
     for check in asked:
         if check not in CHECKED_WITH:
-            s.wrong("on_behalf", f'"{check}" is nothing that can be checked', did_you_mean(check, CHECKED_WITH))
+            s.wrong_item(
+                "on_behalf", check, f'"{check}" is nothing that can be checked', did_you_mean(check, CHECKED_WITH)
+            )
         elif check != WEB and not s.has(CHECKED_WITH[check]):  # of the web its access control server may have keys
             key = CHECKED_WITH[check]
-            s.wrong("on_behalf", f'"{check}" is checked with `{key}`, and there is none', f"add `{key}`")
+            s.wrong_item("on_behalf", check, f'"{check}" is checked with `{key}`, and there is none', f"add `{key}`")
     if asked and s.data.get("role") == "network":
         s.wrong_key("on_behalf", "a network checks cards of its issuers itself")
     if s.has("on_behalf_wrong") and not asked:
@@ -264,6 +268,8 @@ def _named(
     s: Section, key: str, name: str, files: SecurityFiles, entries: dict[str, Entry] | None, use: str = ""
 ) -> None:
     if not (files.module or files.keys or files.hardware):
+        if _KEEPERS & s.source.root.table("security").data.keys():
+            return  # what it says is wrong, and has been noted
         s.wrong(key, f'key "{name}", and there is no [security]', "`[security]` says where the keys are")
         return
     if entries is None:

@@ -1,5 +1,6 @@
 """`load_network`: a name or path -> a `Network` whose names all resolve, or `ConfigErrors` with every mistake."""
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 from typing import Final
 
@@ -61,7 +62,7 @@ def load_network(name_or_path: str, *, files: bool = False) -> Network:
     except OSError as error:
         raise _whole(shown, f"cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
-        raise _whole(shown, f"is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {error.start}") from None
+        raise _whole(shown, *_not_utf8(error)) from None
     return parse_network(text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n"), shown, files=files)
 
 
@@ -78,11 +79,21 @@ def _whole(file: str, message: str, hint: str = "") -> ConfigErrors:
     return ConfigErrors([Mistake(file=file, line=0, column=0, width=0, message=message, hint=hint)])
 
 
+def _not_utf8(error: UnicodeDecodeError) -> tuple[str, str]:
+    """What is wrong with a file's bytes, and what to do: its first two may say which encoding an editor chose."""
+    data, at = error.object, error.start
+    line = data.count(b"\n", 0, at) + 1
+    what = f"is not UTF-8: byte 0x{data[at]:02x} at offset {at}, on line {line}"
+    if data[:2] in (BOM_UTF16_LE, BOM_UTF16_BE):
+        return f"{what}; it is UTF-16", 'save it as UTF-8, which some editors call it beside "Unicode"'
+    return what, "save it as UTF-8, as other encodings of accents are not TOML"
+
+
 def _shown(path: Path) -> str:
     """The path as people know it: relative to the working directory where it is below it."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, OSError, RuntimeError):  # elsewhere; no working directory any more; links in a circle
         return str(path)
 
 
@@ -132,7 +143,7 @@ def _read(source: Source, *, files: bool) -> Network:
         country=country,
         country_alpha=ALPHA.get(country, ""),
         currency=money,
-        institution=root.digits("institution", 11),
+        institution=root.digits("institution", build.INSTITUTION_LONGEST),
         members=tuple(m for _, m in draft.members),
         listeners=tuple(v for _, v in draft.listeners),
         hosts=tuple(keys.with_acs_keys(h, servers) for _, h in draft.hosts),

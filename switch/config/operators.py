@@ -22,7 +22,7 @@ def _check(root: Section, accounts: list[tuple[Section, OperatorAccount]]) -> No
     """Nobody twice; and where there are any, two who can decide together."""
     seen: set[str] = set()
     for s, account in accounts:
-        if account.user in seen:
+        if account.user and account.user in seen:
             s.wrong("user", f'"{account.user}" is an operator already')
         seen.add(account.user)
     supervisors = {account.user for _, account in accounts if account.role == "supervisor"}

@@ -8,8 +8,9 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
 
 from switch.config.hiding import hide, secrets_in
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean, nearest
@@ -32,6 +33,11 @@ _BARE_WORD: Final = re.compile(r"[A-Za-z][\w.-]*")
 _LINE_KEY: Final = re.compile(r"\s*(\[+[^\]]*\]+|[^=\s]+)")
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 NAME_FORM: Final = "lower-case letters, digits, - and _"
+_PERCENT: Final = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)\s*%")
+_SEEN: Final = "\u00a0\u202f\u200c\u200d\u200e\u200f"
+"""what Python calls unprintable and titles have: no-break spaces of French, joiners and direction marks of Arabic"""
+_CURLY: Final = "\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"
+"""quotation marks that word processors put in the place of TOML's"""
 _TYPES: Final[dict[type, str]] = {
     str: "a string", bool: "true or false", int: "a whole number", Decimal: "a number", list: "an array", dict: "a table",
 }  # fmt: skip
@@ -40,6 +46,22 @@ _TYPES: Final[dict[type, str]] = {
 def _kind(value: object) -> str:
     """A value's type as TOML's reader calls it."""
     return _TYPES.get(type(value), "a date or time")
+
+
+def split_url(text: str) -> SplitResult:
+    """A URL's parts; all of them empty where `urlsplit` refuses it, as an IPv6 address without its last bracket."""
+    try:
+        return urlsplit(text)
+    except ValueError:
+        return urlsplit("")
+
+
+def has_port(parts: SplitResult) -> bool:
+    """False where the URL names a port, and it is none."""
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
 
 
 def clipped(message: str) -> str:
@@ -89,6 +111,8 @@ class Source:
             what, column, width = "this is set already, further up", key.start(1) + 1, len(key[1])
         elif what == "Invalid value" and word is not None:
             width, hint = len(word[0]), f'a string stands in quotes: "{word[0]}"'
+        elif what == "Invalid value" and text[column - 1 : column] in tuple(_CURLY):
+            hint = "a string stands in straight quotes"
         what = f"not TOML: {what[:1].lower()}{what[1:]}"
         self._add(line, column, width, what, hint)
 
@@ -135,6 +159,8 @@ class Section:
         self.data = data
         self._asked: set[str] = set()
         self._missing: list[str] = []
+        self._refused: set[str] = set()
+        """keys whose type has been noted as wrong: what asks for one again is told nothing new"""
 
     @property
     def line(self) -> int:
@@ -156,9 +182,15 @@ class Section:
             return f"[[{tables}]]" + (f' "{name}"' if isinstance(name, str) else "")
         return f"[{self.path[-1]}]"
 
-    def wrong(self, key: str, message: str, hint: str = "") -> None:
-        """Note a mistake at the value of `key`, or at the section where it has no such key."""
-        self.source.note(self.source.index.value((*self.path, key)), message, hint)
+    def wrong(self, key: str, message: str, hint: str = "", item: int | None = None) -> None:
+        """Note a mistake at the value of `key`, of an array at its `item` (from 0); at the section where it has no such key."""
+        path = (*self.path, key) if item is None else (*self.path, key, item)
+        self.source.note(self.source.index.value(path), message, hint)
+
+    def wrong_item(self, key: str, value: str, message: str, hint: str = "") -> None:
+        """Note a mistake at `value` in the array `key`; at `key` where that is a single string."""
+        values = self.data.get(key)
+        self.wrong(key, message, hint, values.index(value) if isinstance(values, list) and value in values else None)
 
     def wrong_key(self, key: str, message: str, hint: str = "") -> None:
         """Note a mistake at `key` itself."""
@@ -178,16 +210,28 @@ class Section:
         value = self.data[key]
         if type(value) is not kind:
             hint = f"write [[{key}]]" if kind is list and isinstance(value, dict) else ""
-            self.wrong(key, f"`{key}` is {_TYPES[kind]}, not {_kind(value)}", hint)
+            if key not in self._refused:
+                self.wrong(key, f"`{key}` is {_TYPES[kind]}, not {_kind(value)}", hint)
+            self._refused.add(key)
             return None
         return value
 
     def text(self, key: str, default: str | None = None) -> str:
-        """A string that is not empty; "" after a mistake. Without a default the key is required."""
-        value = self._take(key, str, default)
-        if value == "" and key in self.data:
+        """A string of printable characters, not empty or blank; "" after a mistake. Without a default the key is required."""
+        value: str | None = self._take(key, str, default)
+        if value is None or key not in self.data:
+            return value or ""
+        if not value.strip():
             self.wrong(key, f"`{key}` is empty", "leave the key out instead" if default is not None else "")
-        return value or ""
+            return ""
+        return value if self._is_printable(key, value) else ""
+
+    def _is_printable(self, key: str, value: str, item: int | None = None) -> bool:
+        """False, and a mistake, where a string has a character that nobody sees: no name or path of this file has one."""
+        unseen = next((c for c in value if not c.isprintable() and c not in _SEEN), "")
+        if unseen:
+            self.wrong(key, f"`{key}` has a character that cannot be seen, U+{ord(unseen):04X}", "take it out", item)
+        return not unseen
 
     def name(self) -> str:
         """The key `name`: lower-case letters, digits, - and _, because logs and link ids are made of it."""
@@ -229,17 +273,24 @@ class Section:
         return default if value is None else bool(value)
 
     def texts(self, key: str) -> list[str]:
-        """An array of strings, [] where there is none; those that are no strings are noted and left out."""
-        values = self._take(key, list, []) or []
-        for value in values:
+        """An array of strings, [] where there is none; those that `text` would refuse are noted and left out."""
+        found: list[str] = []
+        for n, value in enumerate(self._take(key, list, []) or []):
             if not isinstance(value, str):
-                self.wrong(key, f"`{key}` is an array of strings, and {value} is {_kind(value)}")
-        return [value for value in values if isinstance(value, str)]
+                self.wrong(key, f"`{key}` is an array of strings, and {value} is {_kind(value)}", item=n)
+            elif not value.strip():
+                self.wrong(key, f"a string of `{key}` is empty", "take it out", item=n)
+            elif self._is_printable(key, value, n):
+                found.append(value)
+        return found
 
     def number(self, key: str) -> Decimal:
-        """A number above 0, whole or with decimals, exact; 1 after a mistake."""
+        """A number above 0, whole or with decimals, exact; 1 after a mistake. The key is required."""
         self._asked.add(key)
         value = self.data.get(key)
+        if value is None:
+            self._missing.append(key)
+            return Decimal(1)
         if type(value) is int:
             value = Decimal(value)
         if not isinstance(value, Decimal):
@@ -253,12 +304,8 @@ class Section:
     def percent(self, key: str, default: str) -> Decimal:
         """`"0.25 %"` -> 0.0025, from 0 to 100 %; 0 after a mistake."""
         value = self.text(key, default)
-        body = value.removesuffix("%").strip()
-        try:
-            part = Decimal(body) if body != value and body else Decimal("NaN")
-        except InvalidOperation:
-            part = Decimal("NaN")
-        if part.is_finite() and 0 <= part <= 100:
+        share = _PERCENT.fullmatch(value)
+        if share and (part := Decimal(share[1])) <= 100:
             return part / 100
         if value:
             self.wrong(key, f'`{key}` is a percentage, not "{value}"', 'such as "0.25 %", from 0 to 100')

@@ -201,6 +201,72 @@ def test_a_value_of_any_other_kind_at_any_key_is_a_mistake_at_that_key_or_taken(
                 assert str(errors).replace("\n", "").isprintable()  # noqa: PT017 - a value may be right, too
 
 
+WHOLE = (Path(__file__).parent / "whole.toml").read_text()
+ODD_VALUES = [
+    *VALUES,
+    '" "',
+    '"é"',
+    '"٣"',
+    '"[::1"',
+    '"http://[::1"',
+    '"postgresql://[::1/db"',
+    '"https://a℀b"',
+    '"127.0.0.1:99999"',
+    '"/"',
+    '"NaN %"',
+    '"1e999999 %"',
+    '"1E-999999 MAD"',
+    '"99999999999999999999 MAD"',
+    '"24:00"',
+    '"4-"',
+    '["http://[::1"]',
+    '["", ""]',
+    "{a = {b = 1}}",
+    '{"" = 1}',
+    '"../etc/passwd"',
+    '"above 1e999 MAD"',
+    "9999-12-31",
+    "20:00:00",
+    "9223372036854775808",
+]
+SPOILED_EACH = 2
+"""values tried at each key: the next two of the list, so that every one is tried in many places"""
+
+
+@pytest.mark.long
+def test_an_odd_value_at_any_key_of_any_section_is_a_mistake_or_taken() -> None:
+    spans = [span for span in scan(WHOLE).spans.values() if span.value_end > span.value_start]
+    assert len(spans) > 250
+    refused = 0
+    for n, span in enumerate(spans):
+        for value in (ODD_VALUES * 2)[n * SPOILED_EACH % len(ODD_VALUES) :][:SPOILED_EACH]:
+            try:
+                parse_network(WHOLE[: span.value_start] + value + WHOLE[span.value_end :], "x", files=True)
+            except ConfigErrors as errors:
+                refused += 1
+                assert str(errors).replace("\n", "").isprintable()  # noqa: PT017 - a value may be right, too
+    assert refused > SPOILED_EACH * len(spans) * 0.8
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("journal", "store", '"postgresql://[::1/db"'),
+        ("journal", "patroni", '["http://[::1", "http://b:port", "http://c"]'),
+        ("threeds", "url", '"https://a℀b"'),
+        ("security", "module", '"\\u0000"'),
+    ],
+)
+def test_what_the_standard_library_refuses_with_its_own_error_is_a_mistake_at_its_key(
+    section: str, key: str, value: str
+) -> None:
+    span = scan(WHOLE).spans[section, key]
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(WHOLE[: span.value_start] + value + WHOLE[span.value_end :], "x", files=True)
+    line = WHOLE.count("\n", 0, span.value_start) + 1
+    assert {mistake.line for mistake in caught.value.mistakes} == {line}
+
+
 PIECES = st.sampled_from(
     ["", '"', "[", "]]", "=", "\n", "#", "1", "-1", "1e400", '""', "{a=1}", '"é"', "[[host]]\n", "inf", "\t"]
 )
@@ -217,3 +283,48 @@ def test_a_spoiled_file_is_a_network_or_its_mistakes(edits: list[tuple[int, int,
     except ConfigErrors as errors:
         said = str(errors)
     assert said
+
+
+def test_a_link_to_itself_and_a_directory_that_is_gone_are_said_not_thrown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    circle, gone = tmp_path / "circle.toml", tmp_path / "gone"
+    circle.symlink_to(circle)
+    with pytest.raises(ConfigErrors, match="cannot be read: Too many levels of symbolic links"):
+        load_network(str(circle))
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert load_network("morocco").name == "morocco"
+
+
+def test_a_file_in_utf_16_is_named_so_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "notepad.toml"
+    path.write_bytes(BASE.encode("utf-16"))
+    with pytest.raises(ConfigErrors, match=r"on line 1; it is UTF-16\n  save it as UTF-8"):
+        load_network(str(path))
+
+
+def test_a_fee_until_the_last_day_there_is_holds_for_ever() -> None:
+    fee = '\n[[fee]]\nname = "f"\nkind = "interchange"\npayer = "acquirer"\npayee = "issuer"\npercent = "1 %"\n'
+    (rule,) = parse_network(BASE + fee + "to = 9999-12-31\n", "x").fees
+    assert rule.end == "9999-12-31"
+    with pytest.raises(ConfigErrors, match=r"no \[\[fee\]\] is for .* from 9999-12-31 on"):
+        parse_network(BASE + fee + "to = 9999-12-30\n", "x")
+
+
+@pytest.mark.parametrize(
+    ("state_dir", "copy"), [("var/x", "{cwd}/var/x/head"), ("{cwd}/var", "var/x/head"), ("/", "/h"), ("v", "v")]
+)
+def test_a_copy_of_the_journals_head_lies_outside_the_state_directory_however_either_is_written(
+    state_dir: str, copy: str
+) -> None:
+    cwd = Path.cwd()
+    text = f'state_dir = "{state_dir.format(cwd=cwd)}"\n{BASE}\n[journal]\nhead_copy = "{copy.format(cwd=cwd)}"\n'
+    with pytest.raises(ConfigErrors, match="lies in the state directory"):
+        parse_network(text, "x")
+
+
+def test_a_title_may_have_what_french_and_arabic_write() -> None:
+    title = "Société\u00a0: \u200fالبنك"
+    assert parse_network(f'title = "{title}"\n{BASE}', "x").title == title
