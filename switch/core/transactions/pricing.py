@@ -27,6 +27,15 @@ from switch.wire.pans import keepable
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
 
 _MERCHANT: Final = (DE.MERCHANT,)
+_DECIDING: Final = (
+    DE.PROCESSING_CODE,
+    DE.MERCHANT_TYPE,
+    DE.ENTRY_MODE,
+    DE.CONDITION_CODE,
+    DE.CURRENCY,
+    DE.ACQUIRER_COUNTRY,
+)
+"""Elements that decide which rules a payment has, beside its class and whose it is: nothing else of it is looked at."""
 KNOWN_MAX: Final = 20_000
 """merchants, and kinds of payments, that are known at once"""
 
@@ -116,12 +125,7 @@ class Pricing:
             acquirer,
             host,
             elements[DE.MTI][1],
-            get(DE.PROCESSING_CODE),
-            get(DE.MERCHANT_TYPE),
-            get(DE.ENTRY_MODE),
-            get(DE.CONDITION_CODE),
-            get(DE.CURRENCY),
-            get(DE.ACQUIRER_COUNTRY),
+            *map(get, _DECIDING),
             range_.low if range_ is not None else None,
             range_.high if range_ is not None else None,
             day,
@@ -166,19 +170,20 @@ class Pricing:
         merchant: str,
         day: str,
     ) -> _Kind:
-        """The first payment of a kind."""
+        """The first payment of a kind: what selects its rules is read from what makes the kind, and from nothing else."""
         if len(self._kinds) >= KNOWN_MAX:
             self._kinds.clear()
-        payment = self._selecting(elements, acquirer, host, range_, merchant)
-        direction = None if is_inquiry(elements) else _direction(elements)
+        deciding: Document = {de: elements[de] for de in (DE.MTI, *_DECIDING) if de in elements}
+        payment = self._selecting(deciding, acquirer, host, range_, merchant)
+        direction = None if is_inquiry(deciding) else _direction(deciding)
         found = self._kinds[kind] = payment, self._fees.plan(payment, day, direction or 0), direction
         return found
 
     def _selecting(
-        self, elements: Document, acquirer: str, host: str, range_: BinRange | None, merchant: str
+        self, deciding: Document, acquirer: str, host: str, range_: BinRange | None, merchant: str
     ) -> Payment:
-        """What selects the rules of a payment that nothing is decided about yet."""
-        get, network = elements.get, host in self._networks
+        """What selects the rules of a payment that nothing is decided about yet. `deciding`: those elements of it that do."""
+        get, network = deciding.get, host in self._networks
         country = get(DE.ACQUIRER_COUNTRY) or self._countries.get(acquirer, "")
         if range_ is None:
             scheme = product = ""
@@ -191,7 +196,7 @@ class Pricing:
         return Payment(
             scheme=scheme,
             product=product,
-            channel=channel_of(elements),
+            channel=channel_of(deciding),
             region=region,
             mcc=get(DE.MERCHANT_TYPE, ""),
             merchant=merchant if self._fees.by_merchant else "",
