@@ -24,7 +24,7 @@ from switch.core.switch import Switch
 from switch.security.module import SecurityModule
 from switch.security.vault import ClearVault
 from switch.sim.dates import Named, named
-from switch.sim.habits import habitual, renumbering
+from switch.sim.habits import habitual, lettering, renumbering
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import match_key
 from switch.simulators.build import LATE_MARGIN_MS, acquiring_keys, home_place, speech_of
@@ -53,6 +53,7 @@ from switch.simulators.terminal import Load, Terminal
 from switch.simulators.unmatched import MatchKey
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
+from switch.wire.letters import decode_anyway
 from switch.wire.vocabulary import APPROVALS, DE, Document
 
 SwitchMaker = Callable[..., Switch]
@@ -89,7 +90,7 @@ class WatchedTerminal(Terminal):
         speech = self._speech
         frames = make_framing(speech.framing, speech.frame_bytes_max).feed(data)
         translator = translator_for(speech.dialect, speech.peer, speech.own, self._today)
-        return translator.inward(speech.dialect.decode(frames[0])) if len(frames) == 1 else None
+        return translator.inward(decode_anyway(speech.dialect, frames[0])) if len(frames) == 1 else None
 
     def on_message(self, line: Line, heard: Heard, now: int) -> None:
         """Compare with the first answer, then go on as any terminal."""
@@ -257,6 +258,10 @@ class Cast:
     def renumbering(self, manner: Manner, acquirer: str, seed: int) -> Manner:
         """The same, that may repeat a reversal under a new DE11 today."""
         return renumbering(manner, acquirer, seed) if self.habits else manner
+
+    def letters(self, party: str, seed: int) -> str:
+        """What this party writes letters in today (`habits.lettering`)."""
+        return lettering(party, seed) if self.habits else ""
 
     def counting(self, mind: Mind, rng: Random) -> Mind:
         """The same, that counts its totals in a way of its own today."""

@@ -5,10 +5,13 @@ from typing import Final
 
 import msgspec
 
+from switch.simulators.lettering import LETTERINGS
 from switch.simulators.minds import HABITS, Manner, Mind
 
 HABIT_SHARE: Final = 0.5
 """of hosts that write their answers in a way of their own, on a day with minds"""
+LETTER_SHARE: Final = 0.3
+"""of hosts and terminals that write letters on links of ASCII, on a day with minds"""
 RENUMBERING_SHARE: Final = 0.3
 """of acquirers that repeat a reversal under a new DE11, on a day with minds"""
 
@@ -17,6 +20,12 @@ def habitual(mind: Mind, host: str, seed: int) -> Mind:
     """The same mind, that may write its answers in a way of its own today."""
     rng = Random(f"{seed} {host} habits")  # noqa: S311 - its own: else other days change
     return msgspec.structs.replace(mind, habit=rng.choice(HABITS)) if rng.random() < HABIT_SHARE else mind
+
+
+def lettering(party: str, seed: int) -> str:
+    """What a host or a terminal writes letters in today where its link has ASCII (`simulators.lettering`); "": it writes none."""
+    rng = Random(f"{seed} {party} letters")  # noqa: S311 - its own: else other days change
+    return rng.choice(LETTERINGS) if rng.random() < LETTER_SHARE else ""
 
 
 def renumbering(manner: Manner, acquirer: str, seed: int) -> Manner:

@@ -134,6 +134,7 @@ class World:
             terminal = cast.terminal(post, load, self._own_rng(), climate)
             self.manners[terminal.name] = cast.renumbering(cast.manner(self._minds_rng), terminal.name, self.seed)
             terminal.adopt(self.manners[terminal.name])
+            terminal.letters = cast.letters(terminal.name, self.seed)
             terminal.pose(cast.impostor(posing, post[0].name))
             self._terminal(terminal, post[1].name)
         member, listener, _ = posts[0]
@@ -142,9 +143,11 @@ class World:
     def host(self, name: str, rng: Random, records: Sequence[HostEntry] = ()) -> Issuer:
         """An issuer or a card network, as its records make it."""
         host = self.hosts[name]
-        if host.role == "issuer":
-            return self.cast.issuer(host, rng, self.climate, records, self.minds[name])
-        return self.cast.card_network(host, rng, self.climate, self.payments // 20, records, self.minds[name])
+        if host.role != "issuer":
+            return self.cast.card_network(host, rng, self.climate, self.payments // 20, records, self.minds[name])
+        issuer = self.cast.issuer(host, rng, self.climate, records, self.minds[name])
+        issuer.letters = self.cast.letters(name, self.seed)
+        return issuer
 
     @property
     def networks(self) -> list[CardNetwork]:

@@ -10,6 +10,7 @@ from switch.core.links.valid_sets import LinkSets
 from switch.core.messages.family import UnreadableError
 from switch.core.messages.translator import answer, translator_for
 from switch.core.party import Close, Effect, LinkId, Log, Send
+from switch.simulators.lettering import writer
 from switch.wire import DecodeError, Dialect, EncodeError
 from switch.wire.describe import error_fields
 from switch.wire.framing import FramingError, make_framing
@@ -46,11 +47,20 @@ class Heard(NamedTuple):
 class Line:
     """A connection and how it speaks. What cannot be read is logged, answered DE39=30 if it can be, never raised."""
 
-    def __init__(self, link: LinkId, speech: Speech, emit: Callable[[Effect], None], today: Callable[[], date]) -> None:
+    def __init__(
+        self,
+        link: LinkId,
+        speech: Speech,
+        emit: Callable[[Effect], None],
+        today: Callable[[], date],
+        letters: str = "",
+    ) -> None:
+        """`letters`: what it writes letters in where the dialect has ASCII (`lettering`); links with MACs have none."""
         self.link = link
         self.signed_on = False
         self._emit = emit
         self._dialect = speech.dialect
+        self._encode = writer(speech.dialect, letters)
         self._sealing, self._sets = speech.sealing, speech.sets
         self._framing = make_framing(speech.framing, speech.frame_bytes_max)
         self._translator = translator_for(speech.dialect, speech.own, speech.peer, today)
@@ -120,7 +130,7 @@ class Line:
             return Send(self.link, b"", after, seal=seal)
         if self._sets is not None:
             link = self._sets.with_sets(link)
-        return Send(self.link, self._framing.frame(self._dialect.encode(link)), after)
+        return Send(self.link, self._framing.frame(self._encode(link)), after)
 
     def _unreadable(self, frame: bytes, error: DecodeError) -> None:
         at = error.byte(self._dialect) if isinstance(error, UnreadableError) else None

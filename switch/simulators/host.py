@@ -25,6 +25,8 @@ class Host:
         self.lines: dict[LinkId, Line] = {}
         self.draining = False
         self._speech = speech
+        self.letters = ""
+        """what it writes letters in where its dialect has ASCII (`lettering`); "": it writes none"""
         self._calendar = Calendar()
         self._timers: list[tuple[int, int, Callable[[int], None]]] = []
         self._timer_count = 0
@@ -87,7 +89,7 @@ class Host:
         """A connection was accepted or made."""
         del peer, certificate
         self.moment(now)
-        line = self.lines[link] = Line(link, self._speech, self.emit, self._today)
+        line = self.lines[link] = Line(link, self._speech, self.emit, self._today, self.letters)
         self.on_connected(line, now)
 
     def received(self, link: LinkId, data: bytes, now: int) -> None:

@@ -15,6 +15,7 @@ from switch.core.messages.answer_codes import AnswerCodes, Meaning, Receipt
 from switch.core.transactions import late_answers, originals, payments
 from switch.sim.cast import Cast
 from switch.sim.world import World
+from switch.simulators.lettering import LETTERINGS
 from switch.simulators.minds import HABITS, MANNERS, MINDS_87, MINDS_93, PLAIN_MIND, Habit, Manner
 from switch.wire.vocabulary import DE
 
@@ -79,6 +80,19 @@ def test_however_a_host_writes_its_answers_a_day_ends_in_agreement(
     day = World(cast, 2_100, 100).run()
     assert day.failures == ()
     assert not habit.strays or day.events["answer.unmatched"]
+
+
+@pytest.mark.parametrize("letters", LETTERINGS)
+def test_letters_on_links_of_ascii_cost_no_payment(cast: Cast, letters: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody's, in what is asked and in what is answered."""
+    monkeypatch.setattr("switch.sim.cast.lettering", lambda *_: letters)
+    monkeypatch.setattr(Cast, "mind", lambda *_: PLAIN_MIND)
+    monkeypatch.setattr("switch.sim.cast.habitual", lambda mind, *_: mind)
+    day = World(cast, 2_200, 80, faults=()).run()
+    assert day.failures == ()
+    assert "text.respelled" in day.events
+    assert "message.unreadable" not in day.events
+    assert "element.dropped" not in day.events
 
 
 @pytest.mark.long

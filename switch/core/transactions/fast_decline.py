@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from switch.core.records.records import Key
-from switch.wire import Dialect
+from switch.wire import DecodeError, Dialect
 from switch.wire.describe import start_of
 from switch.wire.vocabulary import DE, Document
 
@@ -54,6 +54,8 @@ class FastDecline:
         self._long = slice(0, self._short.stop + elements[DE.BITMAP_SECONDARY].size)
         plain = [elements.get(de) for de in (*KEYED, DE.RESPONSE_CODE)]
         self._able = DE.HEADER not in elements and all(e and e.text and e.text.to_latin is None for e in plain)
+        self._ascii = all(e.text is not None and e.text.ascii for e in elements.values())
+        """a message with other bytes has letters, and may be longer than its lengths say (`wire.letters`)"""
         self._plans: dict[bytes, _Plan] = {}
         self._same = "", ""
         """DE7 and DE32 of the last request"""
@@ -70,6 +72,8 @@ class FastDecline:
             self._last = plan = self._plans.get(frame[self._long]) or self._plans.get(frame[self._short])
         if plan is None or len(frame) < plan.size or plan.lengths(frame) != plan.expected:
             return None
+        if self._ascii and not frame.isascii():
+            return None  # its lengths may count characters
         stan, sent_at, acquirer, terminal = plan.keyed(frame[: plan.size].decode("latin-1"))
         if sent_at == self._same[0] and acquirer == self._same[1]:  # what is kept of thousands is kept once
             sent_at, acquirer = self._same
@@ -82,7 +86,10 @@ class FastDecline:
         """Take a plan from a request and the answer that refuses it, both without their frames. Nothing where there is none."""
         if not self._able:
             return
-        request, refusal = self._dialect.decode(frame), self._dialect.decode(answer)
+        try:
+            request, refusal = self._dialect.decode(frame), self._dialect.decode(answer)
+        except DecodeError:
+            return  # it has letters (`wire.letters`)
         if any(de not in request for de in KEYED) or DE.RESPONSE_CODE not in refusal:
             return
         wanted = [de for de in refusal if de not in _HEAD]

@@ -256,6 +256,28 @@ def test_a_repeat_and_a_reversal_with_letters_are_known_for_what_they_are() -> N
     assert scene.atlas.gets()["43"] == "CAFE D'ETE".ljust(40)
 
 
+@pytest.mark.parametrize("writer", WRITERS)
+def test_what_there_is_no_room_for_is_declined_whatever_letters_it_has(writer: Writer) -> None:
+    """Refusals are made of the bytes of a request that was refused before: none of one with letters, and none for one."""
+    scene = Scene()
+    writes(scene.rif, writer)
+    for stan in range(3):
+        scene.rif.sends(purchase(f"00010{stan}", de43=valued("43", bytes_of=writer)))
+        scene.atlas.answers(scene.atlas.gets())
+        scene.book.journal_flushes()
+        assert scene.rif.gets()["39"] == "00"
+    with scene.book.turn(room=0):
+        for stan in range(20):
+            lettered = {} if stan % 3 else {"de43": valued("43", bytes_of=writer)}
+            scene.rif.sends(purchase(f"0002{stan:02d}", **lettered))
+    scene.book.journal_flushes()
+    refused = [scene.rif.gets() for _ in range(20)]
+    assert {answer["39"] for answer in refused} == {"96"}
+    assert sorted(answer["11"] for answer in refused) == [f"0002{stan:02d}" for stan in range(20)]
+    assert {answer["49"] for answer in refused} == {"504"}
+    assert not scene.rif.closed
+
+
 @pytest.mark.parametrize("de", ["2", "3", "4", "11", "35", "49", "52", "90"])
 def test_numbers_tracks_and_pins_are_refused_as_they_always_were(de: str) -> None:
     scene = Scene()
