@@ -257,7 +257,7 @@ class PostgreSQL:
         """See Store."""
         found = self.ask(ASK)
         values = ((found.get_value(0, column) or b"").decode() for column in range(found.nfields))
-        settings = dict(zip((*SETTINGS, "in_recovery"), values, strict=True))
+        settings = dict(zip(SETTINGS, values, strict=True))
         return unsafe(settings, replicated=self._replicated)
 
     def snapshot_before(self, record: int) -> int:

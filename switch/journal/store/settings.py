@@ -15,11 +15,15 @@ SETTINGS: Final = (
     "synchronous_commit",
     "server_version_num",
     "transaction_read_only",
+    "in_recovery",
+    "replayed_s",
 )
+"""as `ASK` says them; the last: how many seconds ago was committed what a standby has replayed last, "" of none"""
 ASK: Final = (
     "SELECT current_setting('fsync'), current_setting('full_page_writes'), current_setting('synchronous_standby_names'), "
     "current_setting('synchronous_commit'), current_setting('server_version_num'), current_setting('transaction_read_only'), "
-    "pg_is_in_recovery()"
+    "pg_is_in_recovery(), "
+    "coalesce(greatest(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)::bigint::text, '')"
 )
 VERSION_LEAST: Final = 130_000
 _STILL_SAFE: Final = (
@@ -39,7 +43,9 @@ def unsafe(settings: Mapping[str, str], *, replicated: bool) -> list[str]:
     """What must be otherwise, a sentence each."""
     found: list[str] = []
     if settings["in_recovery"] == "t":
-        found.append("it is a standby: give all servers in the URL, and target_session_attrs=read-write")
+        ago = settings["replayed_s"]
+        behind = f"whose last commit is of {ago} s ago" if ago else "and has replayed nothing yet"
+        found.append(f"it is a standby: give all servers in the URL, and target_session_attrs=read-write ({behind})")
     elif settings["transaction_read_only"] == "on":
         found.append(
             "default_transaction_read_only is on, for this role, this database, or by a provider whose disk is full: set it off"
