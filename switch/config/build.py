@@ -10,7 +10,7 @@ import msgspec
 from switch.config.certificates import read_dialled, read_edge, read_pin, read_tls
 from switch.config.dialects import Dialects
 from switch.config.draft import UNREAD, Draft
-from switch.config.keys import read_card_keys, read_link_keys
+from switch.config.keys import read_card_keys, read_link_keys, read_pin_rules
 from switch.config.mistakes import did_you_mean, nearest
 from switch.config.reader import Section
 from switch.core.limits import Limits
@@ -322,6 +322,7 @@ def read_host(
         standin=tuple(read_standin(rule, home) for rule in s.tables("standin")),
         keys=read_link_keys(s),
         pvv_key=s.text("pvv_key", ""),
+        pin_rules=read_pin_rules(s),
         card_keys=read_card_keys(s),
         standin_total=home_money(s, "standin_total", home, None if s.has("standin") else "0", "50000.00 MAD"),
         tls=tls,

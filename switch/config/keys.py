@@ -7,6 +7,7 @@ master key is needed to find a PIN key named as a MAC key.
 import re
 from collections import Counter
 from pathlib import Path
+from string import digits
 from typing import Final
 
 import msgspec
@@ -17,7 +18,7 @@ from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section
 from switch.core.authentication import AccessControl, acs_of
 from switch.core.credentials import SecurityFiles
-from switch.core.network import CardKeys, HostLink, LinkKeys, Network
+from switch.core.network import CardKeys, HostLink, LinkKeys, Network, PinRules
 from switch.core.transactions.card_proofs import CHECKS, CHIP, PRINT, STRIPE, WEB
 from switch.security.key_file import Entry, KeyRingError, header_of, read_entries, title_of
 from switch.security.key_sets import FORMS
@@ -25,6 +26,7 @@ from switch.security.lmk import LmkError
 from switch.security.module import MAC_USAGES
 from switch.security.pin_blocks import BLOCK_BYTES
 from switch.security.pin_blocks import FORMATS as PIN_FORMATS
+from switch.security.pins import check_table, validation_template
 from switch.security.token import in_token, read_address
 from switch.wire import Dialect
 from switch.wire.mac_place import SIZES, MacPlace, NoMacPlaceError
@@ -50,6 +52,7 @@ _KEEPERS: Final = {"module", "keys", "hardware"}
 """keys of `[security]` that say where the keys are"""
 CHECKED_WITH: Final = {CHIP: "chip_key", STRIPE: "cvv_key", PRINT: "cvv_key", WEB: "cavv_key"}
 DECLINED, PASSED = "decline", "pass"
+_ANY_PAN: Final = "4" * 16
 
 _KSN_PLACE: Final = re.compile("(?:[2-9]|[1-9][0-9]|1[01][0-9]|12[0-7])|48[.][0-9]{2}")
 
@@ -140,6 +143,43 @@ def read_card_keys(s: Section) -> CardKeys:
     )
 
 
+def read_pin_rules(s: Section) -> PinRules:
+    """`pvki`, `decimalization_table`, `validation_data` of a `[[host]]`."""
+    plain = PinRules()
+    rules = PinRules(
+        pvki=s.text("pvki", plain.pvki),
+        decimalization_table=s.text("decimalization_table", plain.decimalization_table),
+        validation_data=s.text("validation_data", plain.validation_data),
+    )
+    if not (len(rules.pvki) == 1 and rules.pvki in digits):
+        s.wrong("pvki", f'"{rules.pvki}" is no index of a pair of keys', "one digit; Visa gives out 0 to 6")
+    try:
+        check_table(rules.decimalization_table)
+    except ValueError as error:
+        s.wrong("decimalization_table", str(error), "a table of few digits tells of PINs, so that modules refuse it")
+    try:
+        if rules.validation_data:
+            validation_template(_ANY_PAN, rules.validation_data, "F")
+    except ValueError as error:
+        s.wrong("validation_data", str(error), "as payShields have it: 4000N, or N alone")
+    for key in ("pvki", "decimalization_table", "validation_data"):
+        if s.has(key) and not s.has("pvv_key"):
+            s.wrong_key(key, "no PINs are verified here", "add `pvv_key`")
+    return rules
+
+
+def _check_pin_rules(s: Section, host: HostLink, entries: "dict[str, Entry] | None") -> None:
+    """Rules of the one method beside a key of the other say something else than what is done."""
+    entry = (entries or {}).get(host.pvv_key)
+    if entry is None:
+        return
+    of_others = {"V2": ("decimalization_table", "validation_data"), "V1": ("pvki",)}
+    usage = header_of(entry).usage
+    for key in of_others.get(usage, ()):
+        if s.has(key):
+            s.wrong_key(key, f'key "{host.pvv_key}" is a {title_of(header_of(entry))}: this is the other method\'s')
+
+
 def _read_on_behalf(s: Section) -> tuple[str, ...]:
     """`on_behalf = ["chip", "web"]`: each with a key that it is checked with, of an issuer's host."""
     asked = s.texts("on_behalf")
@@ -212,6 +252,7 @@ def check_keys(draft: Draft, network: Network, dialects: Dialects) -> None:
         if WEB in cards.on_behalf and not (web.cavv_key or web.aav_key):
             said = '"web" is checked with `cavv_key` or `aav_key`, here or of its [[acs]], and there is none'
             s.wrong("on_behalf", said, "add `cavv_key`")
+        _check_pin_rules(s, host, entries)
         if host.pvv_key and not host.keys.pin_key:
             s.wrong("pvv_key", "PINs are verified, and no `pin_key` says what their blocks are under", "add `pin_key`")
         if host.keys.pin_key and host.pass_pin:

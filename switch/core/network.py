@@ -61,6 +61,16 @@ class CardKeys(msgspec.Struct, frozen=True, kw_only=True):
     wrong_goes_on: bool = False  # what does not hold goes on to the issuer, who is told; else it is declined
 
 
+class PinRules(msgspec.Struct, frozen=True, kw_only=True):
+    """How an issuer verifies PINs, beside its key."""
+
+    pvki: str = "1"  # of PVVs: which of the issuer's pairs of keys it is, one digit
+    decimalization_table: str = "0123456789012345"  # of IBM 3624: 16 digits, for 0 to F
+    validation_data: str = (
+        ""  # of IBM 3624: digits, N for the PAN's last five before its check digit; "": its first twelve
+    )
+
+
 class Member(msgspec.Struct, frozen=True, kw_only=True):
     """A bank of the network. As acquirer it is known by `institution` in DE32; as issuer by the host link named for it."""
 
@@ -240,6 +250,7 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     keys: LinkKeys = LinkKeys()
     pvv_key: str = ""
     """what its (simulated) issuer verifies PINs with, by PVV or IBM 3624; "": it takes any PIN"""
+    pin_rules: PinRules = PinRules()
     card_keys: CardKeys = CardKeys()
     """what its (simulated) issuer checks cards with, and the switch in its place"""
     leaving_since_us: int = 0

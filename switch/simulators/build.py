@@ -118,7 +118,7 @@ def make_issuer(
     more = population_of(network, host.member, population) if population else None
     ledger = Ledger(host.name, cards, hold_s=host.preauth_s, tolerance=host.completion_tolerance, population=more)
     speech = host_speech(network, host, module)
-    ledger.pins = PinDesk(module or NO_MODULE, host.keys, host.pvv_key, speech.sets)
+    ledger.pins = PinDesk(module or NO_MODULE, host.keys, host.pvv_key, speech.sets, host.pin_rules)
     ledger.cards = CardDesk(module or NO_MODULE, host.card_keys)
     ledger.proofs = ProofDesk(module, host.card_keys)
     return Issuer(

@@ -13,7 +13,7 @@ import msgspec
 from switch.core.links.key_serials import put
 from switch.core.links.sealing import DeviceSealing, Sealing
 from switch.core.links.valid_sets import LinkSets
-from switch.core.network import LinkKeys
+from switch.core.network import LinkKeys, PinRules
 from switch.security.commands import NOT_PERMITTED, WRONG, EncryptPin, MakePinReference, PinReference, Reply, VerifyPin
 from switch.security.dukpt import AES_ONES_MAX, TDES_KSN_BYTES, TDES_ONES_MAX, next_counter, serial_of
 from switch.security.module import NO_MODULE, SecurityModule
@@ -25,7 +25,6 @@ from switch.wire.vocabulary import DE, Answer, Document
 
 TRIES_MAX: Final = 3
 AES_FORMAT: Final = 4
-_METHODS: Final = (PinReference("pvv", ""), PinReference("ibm3624", ""))
 
 
 class Refusal(NamedTuple):
@@ -44,9 +43,15 @@ class PinDesk:
         keys: LinkKeys = LinkKeys(),  # noqa: B008
         pvv_key: str = "",
         sets: LinkSets | None = None,
+        rules: PinRules = PinRules(),  # noqa: B008
     ) -> None:
         """`keys`: of the issuer's link; `sets`: where they change by message. `pvv_key`: what its PINs are verified with, by PVV
-        or IBM 3624 as its use says."""
+        or IBM 3624 as its use says; `rules`: how."""
+        table, data = rules.decimalization_table, rules.validation_data
+        self._methods = (
+            PinReference("pvv", "", key_index=rules.pvki),
+            PinReference("ibm3624", "", table=table, template=data),
+        )
         self._sets = sets
         self._module = module
         self._keys = keys
@@ -90,7 +95,7 @@ class PinDesk:
         keys = self._keys
         (reply,) = self._module.ask([EncryptPin(keys.pin_key, card.pin, card.pan, keys.pin_format)])
         block = reply.value
-        for like in _METHODS if reply.ok else ():
+        for like in self._methods if reply.ok else ():
             asked = MakePinReference(keys.pin_key, self._pvv_key, block, card.pan, like, keys.pin_format)
             (reply,) = self._module.ask([asked])
             if reply.ok:

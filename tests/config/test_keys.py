@@ -174,3 +174,42 @@ def test_checks_on_behalf_are_kept_in_the_order_in_which_they_count() -> None:
     text = BASE.replace('role = "issuer"\n', f'role = "issuer"\n{lines}', 1)
     keys = parse_network(f'{text}\n[security]\nmodule = "var/security.sock"\n', "small.toml").hosts[0].card_keys
     assert (keys.on_behalf, keys.wrong_goes_on) == (("chip", "cvv2"), True)
+
+
+PVK_IBM = 'pin_key = "atlas-zpk"\npvv_key = "ibm"\n'
+PVK = 'pin_key = "atlas-zpk"\npvv_key = "pvk"\n'
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (PVK + 'pvki = "10"', '"10" is no index of a pair of keys'),
+        (PVK + 'pvki = "x"', "one digit; Visa gives out 0 to 6"),
+        (PVK + 'validation_data = "N"', "this is the other method's"),
+        (PVK_IBM + 'pvki = "3"', "this is the other method's"),
+        (PVK_IBM + 'decimalization_table = "0000000000000000"', "none more than four times"),
+        (PVK_IBM + 'decimalization_table = "012345678901234"', "has 16 decimal digits"),
+        (PVK_IBM + 'validation_data = "123456789012N"', "up to 16 digits"),
+        (PVK_IBM + 'validation_data = "4000NN"', "with one N"),
+        ('pvki = "3"', "add `pvv_key`"),
+    ],
+)
+def test_how_pins_are_verified_is_what_the_method_of_their_key_takes(files: str, lines: str, said: str) -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(at_the_issuer(lines, files), "small.toml")
+    assert said in caught.value.render()
+
+
+def test_how_an_issuer_verifies_pins_is_read(files: str) -> None:
+    lines = PVK_IBM + 'decimalization_table = "9876543210987654"\nvalidation_data = "4000N"'
+    rules = next(h for h in parse_network(at_the_issuer(lines, files), "small.toml").hosts if h.pvv_key).pin_rules
+    assert (rules.decimalization_table, rules.validation_data) == ("9876543210987654", "4000N")
+
+
+def at_the_issuer(lines: str, files: str) -> str:
+    path = Path(files.split('"')[1])
+    ring = KeyRing(path, clear_lmk(bytes(32)), os.urandom)
+    with ring.audit.turn():
+        for name, kind in (("pvk", "pvk"), ("ibm", "pvk-ibm")):
+            ring.generate(name, kind, "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")
+    return BASE.replace('role = "issuer"\n', f'role = "issuer"\n{lines}\n', 1) + files

@@ -1,11 +1,12 @@
 """PINs at a simulated issuer: right, wrong, tried too often; and that a host that is killed forgets no try."""
 
+from collections.abc import Sequence
 from zlib import crc32
 
 import pytest
 
-from switch.core.network import LinkKeys
-from switch.security.commands import EncryptPin
+from switch.core.network import LinkKeys, PinRules
+from switch.security.commands import Command, EncryptPin, PinReference, Reply, VerifyPin
 from switch.security.key_blocks import Header, KeyBlock
 from switch.security.module import ClearKeys, SecurityModule, SoftwareModule
 from switch.security.simulated import SimulatedModule, counted
@@ -40,10 +41,10 @@ CARD = next(card for card in ATLAS if card.name == "atlas-approved")
 
 
 class Bank:
-    def __init__(self, module: SecurityModule, pvv_key: str = "pvk") -> None:
+    def __init__(self, module: SecurityModule, pvv_key: str = "pvk", rules: PinRules = PinRules()) -> None:  # noqa: B008
         self.module = module
         self.ledger = Ledger("atlas", ATLAS)
-        self.ledger.pins = PinDesk(module, LinkKeys(pin_key="zpk"), pvv_key)
+        self.ledger.pins = PinDesk(module, LinkKeys(pin_key="zpk"), pvv_key, None, rules)
         self._stan = 0
 
     def pays(self, pin: str, card: TestCard = CARD, block: str = "") -> Verdict:
@@ -85,6 +86,33 @@ def test_a_right_pin_pays_and_a_wrong_one_does_not(module: SecurityModule, pvv_k
         "55",
         "00",
     ]
+
+
+@pytest.mark.parametrize(
+    ("pvv_key", "rules"),
+    [
+        ("pvk", PinRules(pvki="4")),
+        ("ibm", PinRules(decimalization_table="9876543210987654")),
+        ("ibm", PinRules(validation_data="4000N")),
+        ("ibm", PinRules(validation_data="1234567890123456")),
+    ],
+)
+def test_pins_are_verified_as_the_network_file_says(pvv_key: str, rules: PinRules) -> None:
+    """A value made in one way is no good in the other: told by what is kept of the card."""
+    kept = []
+    for way in (rules, PinRules()):
+        asked: list[PinReference] = []
+
+        class Hears(SoftwareModule):
+            def ask(self, commands: Sequence[Command]) -> list[Reply]:
+                """See SecurityModule."""
+                asked.extend(command.reference for command in commands if isinstance(command, VerifyPin))  # noqa: B023
+                return super().ask(commands)
+
+        bank = Bank(Hears(KEYS, counted(1)), pvv_key, way)
+        assert [bank.pays(pin).de39 for pin in (CARD.pin, wrong(), CARD.pin)] == ["00", "55", "00"]
+        kept.append(asked[0].value)
+    assert kept[0] != kept[1]
 
 
 def test_three_wrong_pins_are_the_last_even_where_the_next_is_right(module: SecurityModule) -> None:
