@@ -203,12 +203,12 @@ def _records(file: Path) -> list[tuple[int, dict[str, str]]]:
     steps = [step.value for step in Step if step is not Step.PRESENTED]
     try:
         table = read_table(file.read_bytes(), REQUIRED)
-        columns = {name: at for name in COLUMNS if (at := column(table.header, name)) is not None}
+        columns = {name: at for name in COLUMNS if (at := column(table, name)) is not None}
         missing = [name for name in REQUIRED if name not in columns]
         unread = [title for at, title in enumerate(table.header) if title and at not in columns.values()]
         if missing or unread:
             wrong = f"no column {', '.join(missing)}" if missing else f"column {', '.join(unread)} is none of these"
-            raise TableError(f"line 1: {wrong}: {', '.join(COLUMNS)}")
+            raise TableError(f"line {table.line}: {wrong}: {', '.join(COLUMNS)}")
         found = [
             (number, {name: fields[at].strip() for name, at in columns.items()}) for number, fields in table.records
         ]

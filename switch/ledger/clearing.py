@@ -217,7 +217,8 @@ def _whole(lines: Iterable[bytes]) -> Iterator[bytes]:
 def _amount(row: bytes) -> int:
     """Minor units. ClearingError: it is no row."""
     try:
-        if row.count(b",") + 1 != len(ROW) and len(next(csv.reader([row.decode()]))) != len(ROW):
+        fields = next(csv.reader([row.decode()])) if b'"' in row else row.split(b",")
+        if len(fields) != len(ROW):
             raise ClearingError(_NO_ROW)
         return int(row[row.rindex(b",") + 1 :])
     except ClearingError:

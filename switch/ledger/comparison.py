@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from switch.ledger.clearing import HEADER, ROW, ClearingError, check_file
+from switch.ledger.clearing import HEADER, ROW, VERSION, ClearingError, check_file
 from switch.ledger.entries import Entry, is_inner
 from switch.ledger.rules import DISPUTED, What
 from switch.money.currency import currency, format_amount
@@ -186,12 +186,18 @@ def read_clearing(data: bytes) -> tuple[str, str, list[Line]]:
         raise Unreadable(str(error)) from None
     try:
         rows = list(csv.reader(io.StringIO(data.decode(), newline="")))
-        _, _, window, member, alpha, _ = rows[0]
+        _, _, window, member, alpha, version = rows[0]
         code = currency(alpha).numeric
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"byte {error.start} is no UTF-8, which a clearing file of ours is") from None
     except (ValueError, csv.Error) as error:  # whole by its SHA-256, and of another release, or somebody else's
         raise Unreadable(
             f"its header is not that of a clearing file of ours ({error}): expected {','.join(HEADER)}"
         ) from None
+    if version != VERSION:
+        raise Unreadable(
+            f"it is of version {version} of the form, and this release reads {VERSION}: read it with that one's"
+        )
     at = {name: n for n, name in enumerate(ROW)}
     lines = [
         Line(

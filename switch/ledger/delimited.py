@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -31,6 +31,8 @@ class TableError(ValueError):
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """What a file has."""
 
+    line: int
+    """number of the header's"""
     header: tuple[str, ...]
     records: tuple[tuple[int, list[str]], ...]
     """each with the number of its last line; as many fields as the header has; none that is all blank"""
@@ -68,15 +70,15 @@ def read_table(data: bytes, wanted: Iterable[str]) -> Table:
             raise TableError(
                 f"line {number}: expected {len(header)} fields, as the header has, and found {len(fields)}"
             )
-    return Table(header=header, records=records, notes=tuple(notes))
+    return Table(line=begun, header=header, records=records, notes=tuple(notes))
 
 
-def column(header: Sequence[str], title: str) -> int | None:
+def column(table: Table, title: str) -> int | None:
     """Where a column stands, by its title in upper case or lower; None: there is none. Raises TableError where there are two."""
-    folded = [one.casefold() for one in header]
+    folded = [one.casefold() for one in table.header]
     times = folded.count(title.casefold())
     if times > 1:
-        raise TableError(f"line 1: there are {times} columns {title}")
+        raise TableError(f"line {table.line}: there are {times} columns {title}")
     return folded.index(title.casefold()) if times else None
 
 

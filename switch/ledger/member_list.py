@@ -12,8 +12,9 @@ from typing import Final
 
 import msgspec
 
+from switch.core.records.windows import NUMBER_MAX
 from switch.ledger.comparison import Line, Unreadable
-from switch.ledger.delimited import TableError, column, read_table
+from switch.ledger.delimited import Table, TableError, column, read_table
 from switch.money.currency import BY_ALPHA, CurrencyError, currency, format_amount, parse_amount
 
 REQUIRED: Final = ("rrn", "amount")
@@ -36,6 +37,7 @@ _AMOUNTS: Final = {
 }
 _SIGNS: Final = {("", ""): 1, ("+", ""): 1, ("-", ""): -1, ("", "-"): -1, ("(", ")"): -1}
 _RRN_DIGITS: Final = 12
+_WINDOW_DIGITS: Final = len(str(NUMBER_MAX))
 _TOTAL: Final = re.compile(r"(grand |sous-|sub)?total.*|totaux.*|somme.*|sum", re.IGNORECASE)
 """what stands in the first column of a list's last line, where that adds up the others"""
 _ALSO: Final = {"DH": "MAD", "DHS": "MAD", "\u20ac": "EUR"}
@@ -76,7 +78,7 @@ def read_member_list(data: bytes, home: str, titles: Mapping[str, str], decimal:
     """
     try:
         table = read_table(data, [titles.get(name, name) for name in REQUIRED])
-        columns = _columns(table.header, titles)
+        columns = _columns(table, titles)
     except TableError as error:
         raise Unreadable(str(error)) from None
     notes = list(table.notes)
@@ -123,19 +125,21 @@ def _check_total(total: _Row, amount: int, rows: Sequence[_Row], amounts: Sequen
 # -- fields
 
 
-def _columns(header: Sequence[str], titles: Mapping[str, str]) -> dict[str, int]:
+def _columns(table: Table, titles: Mapping[str, str]) -> dict[str, int]:
     """Where each column that is read stands. Raises Unreadable where one is missing, TableError where it is there twice."""
     columns = {}
     for name in COLUMNS:
         title = titles.get(name, name)
-        at = column(header, title)
+        at = column(table, title)
         if at is not None:
             columns[name] = at
         elif name in REQUIRED or name in titles:
-            there = "".join(c if c.isprintable() else "?" for c in ", ".join(header)) or "none"
-            raise Unreadable(f"line 1: no column {title}; there are: {there}; `--column {name}=TITLE` says which it is")
+            there = "".join(c if c.isprintable() else "?" for c in ", ".join(table.header)) or "none"
+            raise Unreadable(
+                f"line {table.line}: no column {title}; there are: {there}; `--column {name}=TITLE` says which it is"
+            )
     if "window" in columns and "day" not in columns:
-        raise Unreadable("line 1: a column window, and none of the day that the windows are of")
+        raise Unreadable(f"line {table.line}: a column window, and none of the day that the windows are of")
     return columns
 
 
@@ -165,8 +169,8 @@ def _window(said: Mapping[str, str]) -> str:
     day, number = _day(said.get("day", "")), said.get("window", "")
     if not number:
         return day
-    if not (day and number.isascii() and number.isdecimal() and int(number)):
-        raise Unreadable(f"window {number!r}: expected its number in a day, such as 1, and the day")
+    if not (day and number.isascii() and number.isdecimal() and len(number) <= _WINDOW_DIGITS and int(number)):
+        raise Unreadable(f"window {number!r}: expected its number in a day, 1 to {NUMBER_MAX}, and the day")
     return f"{day}/{int(number)}"
 
 

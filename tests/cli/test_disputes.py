@@ -83,6 +83,7 @@ def test_a_file_of_steps_is_taken_line_by_line_and_a_second_time_refused(
     ("text", "why"),
     [
         ("txn,stage\n1,x\n", "line 1: no column step"),
+        ("Disputes of November\ntxn,step,amuont\n1,chargeback,2\n", "line 2: column amuont is none of these"),
         (
             "txn,step,amount\n1,closed,\n1,representment,1 000.00\n",
             'line 3: "1 000.00" is no amount: expected such as 1234.50',

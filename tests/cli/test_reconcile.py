@@ -153,6 +153,13 @@ def test_lines_of_other_days_are_left_out(state: Path) -> None:
         ("rrn,amount,currency", "1,80.00 EUR,MAD", "line 2: the amount is in EUR, and the currency is MAD"),
         ("rrn,amount,amount", "1,2,3", "line 1: there are 2 columns amount"),
         ("rrn,amount,window", "1,2,1", "line 1: a column window, and none of the day"),
+        ("A bank\nNovember\nrrn,amount,amount", "1,2,3", "line 3: there are 2 columns amount"),
+        ("sep=,\nA bank\nrrn,amount,window", "1,2,1", "line 3: a column window, and none of the day"),
+        (
+            "rrn,amount,day,window",
+            "1,2,2026-11-27,1000",
+            "line 2: window '1000': expected its number in a day, 1 to 999",
+        ),
         ("rrn,amount,day", "1,2,11/28/2026", "line 2: '11/28/2026' is no day: expected 2026-11-27 or 27/11/2026"),
         ("rrn,amount,day,window", "1,2,2026-11-27,x", "line 2: window 'x': expected its number"),
         ("rrn,amount", "6.33208E+11,2", "line 2: a spreadsheet has rounded rrn 6.33208E+11"),

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from switch.ledger.clearing import ClearingError, ClearingFiles, check_file
-from switch.ledger.comparison import clearing_lines, compare, read_clearing
+from switch.ledger.comparison import Unreadable, clearing_lines, compare, read_clearing
 from switch.ledger.entries import Entry, Window
 from switch.ledger.fold import LedgerFold
 from switch.ledger.netting import Settlement, settle
@@ -96,6 +96,32 @@ def test_a_changed_file_does_not_pass(was: bytes, now: bytes, says: str) -> None
     assert was in data
     with pytest.raises(ClearingError, match=says):
         check_file(data.replace(was, now, 1).splitlines(keepends=True))
+
+
+def sealed(head: bytes, row: bytes) -> bytes:
+    """A file of one row that its trailer is true of."""
+    above = head + b"\n" + row + b"\n"
+    return above + f"T,1,{5:016d},{0:016d},{hashlib.sha256(above).hexdigest()}\n".encode()
+
+
+OURS, ROW_OF_OURS = b"H,f,2026-11-27/1,atlas,MAD,1", b"R,1,a,purchase,,,cmi,rif,M1,payment,-5"
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "says"),
+    [
+        (OURS, b'R,1,a,purchase,,,cmi,rif,"M,1",-5', "a line between header and trailer is no row"),
+        (OURS, ROW_OF_OURS.replace(b"M1", b"M\xe9"), "byte 55 is no UTF-8"),
+        (OURS[:-1] + b"2", ROW_OF_OURS, "it is of version 2 of the form, and this release reads 1"),
+        (OURS.replace(b"MAD", b"MAX"), ROW_OF_OURS, "its header is not that of a clearing file of ours"),
+    ],
+)
+def test_a_file_whose_sums_are_right_and_which_is_none_of_ours_is_refused_in_a_sentence(
+    head: bytes, row: bytes, says: str
+) -> None:
+    assert len(read_clearing(sealed(OURS, ROW_OF_OURS))[2]) == 1
+    with pytest.raises(Unreadable, match=says):
+        read_clearing(sealed(head, row))
 
 
 def test_a_part_of_a_file_does_not_pass() -> None:
