@@ -201,3 +201,18 @@ def test_a_batch_that_differs_is_uploaded_by_a_terminal_of_somebody_elses(termin
         assert at.asks("0320", row)[39] == "00"
     assert at.settles(code="960000") == "00"
     assert at.sells(1_00)[1][39] == "00", "the next batch begins"
+
+
+@pytest.mark.long
+def test_a_terminal_that_shuts_its_side_has_hung_up_and_is_not_charged(terminal: Terminal) -> None:
+    """TCP tells a side that is shut from a line that is gone only once something is sent: its answer is not waited for."""
+    at = terminal
+    sale = {3: "000000", 4: f"{44_00:012d}", 11: at.next(), 22: "021", 25: "00", 35: TRACK}
+    message = packed("0200", {24: "003", 41: "TILL0001", 42: "MERCHANT0000001", **sale})
+    with socket.create_connection(("127.0.0.1", at.port), timeout=20) as line:
+        line.sendall(len(message).to_bytes(2, "big") + message)
+        line.shutdown(socket.SHUT_WR)
+        assert line.recv(4_096) == b""
+    wait_for(lambda: at.taken_back() == 1)
+    assert at.asks("0400", sale)[39] == "00"
+    assert at.settles() == "00", "nothing stands"
