@@ -29,7 +29,7 @@ _UNKNOWN: Final = Said("", "", "", "", "", "")
 
 def ipm_hosts(network: "Network") -> list[str]:
     """Links to networks that take such a file."""
-    return [host.name for host in network.hosts if host.role == "network" and host.scheme == "mastercard"]
+    return [host.name for host in network.card_networks if host.scheme == "mastercard"]
 
 
 class IpmFiles:

@@ -190,7 +190,7 @@ def _asked(
     range_ = Router(network).lookup(card.replace(" ", ""))
     if range_ is None:
         raise click.BadParameter(f"no BIN range of {network.source} holds this card", param_hint="--card")
-    brought = [*(m.name for m in network.members), *(h.name for h in network.hosts if h.role == "network")]
+    brought = [*(m.name for m in network.members), *(h.name for h in network.card_networks)]
     if sender and sender not in brought:
         raise click.BadParameter(f"{sender!r} is no member or network: {', '.join(brought)}", param_hint="--from")
     payment = payment_of(
@@ -234,7 +234,7 @@ def _answer(
     day = priced.of_day or priced.day
     left: dict[str, tuple[int, int]] = {}
     if stands is not None:
-        networks = {host.name for host in network.hosts if host.role == "network"}
+        networks = {host.name for host in network.card_networks}
         payment = recorded_payment(table, networks, priced, currency)
         fees, _ = table.price(payment, day, priced.merchant, stands, priced.direction, priced.rate)
         left = {fee.rule: (fee.amount, (returned or {}).get(fee.rule, 0)) for fee in fees}

@@ -18,9 +18,12 @@ from switch.core.links.pending import MATCHED
 from switch.core.messages.answer_codes import Meaning, Receipt
 from switch.core.network import (
     DOMESTIC_SCHEME,
+    HOST_ROLES,
+    LISTENER_ROLES,
     SCHEMES,
     HostLink,
     Listener,
+    ListenerRole,
     Member,
     StandInRule,
     Tariff,
@@ -124,7 +127,7 @@ def read_member(s: Section, home: str, money: str, shard: str) -> Member:
 def read_listener(s: Section, dialects: Dialects, limits: Limits, shard: str, *, files: bool = False) -> Listener:
     """`[[listener]]`: a port others connect to. `shard`: see `read_member`. `files`: those of its certificate are read."""
     name = s.name()
-    role = s.choice("role", ("acquirer", "terminal", "host"))
+    role = s.choice("role", LISTENER_ROLES)
     dialect = dialects.read(s)
     listener = Listener(
         name=name,
@@ -171,7 +174,7 @@ def read_keepalives(s: Section) -> bool:
     return wanted
 
 
-def read_profile(s: Section, role: str) -> str:
+def read_profile(s: Section, role: ListenerRole) -> str:
     """`profile = "classic"`: terminals that never sign on, so that the file says whose they are."""
     profile = s.choice("profile", ("classic",), "")
     if profile and role != "terminal":
@@ -272,7 +275,7 @@ def read_host(
 ) -> HostLink:
     """`[[host]]`: a link to an issuer's or network's host. `shard`, `files`: see `read_listener`."""
     name, home = s.name(), draft.currency
-    role = s.choice("role", ("issuer", "network"))
+    role = s.choice("role", HOST_ROLES)
     members = {m.name: m for _, m in draft.members if m.name}
     member, scheme = "", ""
     if role == "issuer":

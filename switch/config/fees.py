@@ -201,7 +201,7 @@ def _days(rules: list[FeeRule]) -> list[str]:
 def _payments(draft: Draft, network: Network, rules: list[FeeRule]) -> Iterator[tuple[Section, Payment]]:
     """What members may bring, as far as rules tell one from another: categories and merchants are not known here, so that a rule
     for some of them is none for all."""
-    out = {h.scheme: h.name for h in network.hosts if h.role == "network"}
+    out = {h.scheme: h.name for h in network.card_networks}
     told_apart = {name for rule in rules for name in (*rule.acquirers, *rule.issuers)}
     products = {name for rule in rules for name in rule.products}
     for s, b in draft.bins:

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import SplitResult, urlsplit
 
 from switch.config.hiding import hide, secrets_in
@@ -17,6 +17,8 @@ from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean, nearest
 from switch.config.positions import Index, Path, scan, too_deep
 from switch.core.addresses import AddressError, parse_address
 from switch.core.network import Address
+
+Word = TypeVar("Word", bound=str)
 
 DEPTH_MAX: Final = 32
 """tables in tables, as dotted keys, arrays or inline tables; what a network file says needs three"""
@@ -249,13 +251,13 @@ class Section:
             return ""
         return value
 
-    def choice(self, key: str, known: Collection[str], default: str | None = None) -> str:
-        """One of `known`; "" after a mistake."""
+    def choice(self, key: str, known: Collection[Word], default: str | None = None) -> Word:
+        """One of `known`; "" after a mistake, whatever `known` says."""
         value = self.text(key, default)
         if value and value not in known:
             self.wrong(key, f'"{value}" is no {key}', did_you_mean(value, known))
-            return ""
-        return value
+            value = ""
+        return cast("Word", value)
 
     def integer(self, key: str, low: int, high: int, default: int | None = None) -> int:
         """A whole number from `low` to `high`; `low` after a mistake."""

@@ -79,7 +79,7 @@ def explain_route(network: Network, pan: str, amount: str, sender: str = "", mer
 def _sender(network: Network, sender: str) -> tuple[str, bool, str]:
     """Name, whether it is a card network, and the acquirer's country ("": unknown, abroad behind a network)."""
     members = {m.name: m for m in network.members}
-    networks = [h.name for h in network.hosts if h.role == "network"]
+    networks = [h.name for h in network.card_networks]
     sender = sender or network.members[0].name
     if sender in members:
         return sender, False, members[sender].country
@@ -103,7 +103,7 @@ def _where(host: HostLink) -> str:
 
 def _cost(network: Network, decision: Decision, minor: int, currency: str, acquirer: str) -> tuple[int, str]:
     """Minor units of the home currency that are owed to a network, and its terms as a sentence's end."""
-    card, networks = decision.bin, {host.name for host in network.hosts if host.role == "network"}
+    card, networks = decision.bin, {host.name for host in network.card_networks}
     if card is None or decision.host not in networks:
         return 0, ""
     today = datetime.now(UTC).date().isoformat()

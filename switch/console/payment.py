@@ -306,7 +306,7 @@ def _ranges(row: Row, network: Network) -> list[BinRange]:
     if not (len(first) == 6 and first.isdecimal()):
         return []
     hosts = {h.member: h.name for h in network.hosts if h.role == "issuer"}
-    schemes = {h.scheme: h.name for h in network.hosts if h.role == "network"}
+    schemes = {h.scheme: h.name for h in network.card_networks}
     found = []
     for one in network.bins:
         width = min(6, len(one.low))

@@ -4,7 +4,7 @@ Frozen values, checked before they are made: whoever holds a `Network` need not 
 """
 
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -21,6 +21,14 @@ DOMESTIC_SCHEME: Final = "cmi"
 """Scheme of cards that are for use at home only."""
 SCHEMES: Final = (DOMESTIC_SCHEME, "visa", "mastercard")
 """Those that need no host to be known; a network's host may be of any other."""
+
+
+ListenerRole: TypeAlias = Literal["acquirer", "terminal", "host"]
+"""Who connects there: a bank's host, POS terminals, or an issuer's or network's host."""
+LISTENER_ROLES: Final[tuple[ListenerRole, ...]] = get_args(ListenerRole)
+HostRole: TypeAlias = Literal["issuer", "network"]
+"""Whose host it is."""
+HOST_ROLES: Final[tuple[HostRole, ...]] = get_args(HostRole)
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -118,8 +126,7 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True):
     """A port others connect to. They sign on (0800, DE70=001) with a member's institution in DE32."""
 
     name: str
-    role: str
-    """`acquirer` (a bank's host), `terminal` (POS) or `host` (an issuer or network that connects in)"""
+    role: ListenerRole
     address: Address
     dialect: str
     framing: str
@@ -179,8 +186,7 @@ class HostLink(msgspec.Struct, frozen=True, kw_only=True):
     """A link to an issuer's or network's host."""
 
     name: str
-    role: str
-    """`issuer` or `network`"""
+    role: HostRole
     member: str
     """the member whose host it is; "" for a network"""
     scheme: str
@@ -465,6 +471,11 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(member for member in self.members if member.name in issuers)
 
     @property
+    def card_networks(self) -> tuple[HostLink, ...]:
+        """Hosts that are Visa's, Mastercard's or another network's."""
+        return tuple(host for host in self.hosts if host.role == "network")
+
+    @property
     def networks(self) -> dict[str, str]:
         """Those that settle apart, by the name that the ledger knows them by: name -> scheme. Of now and of before."""
-        return self.former_networks | {host.name: host.scheme for host in self.hosts if host.role == "network"}
+        return self.former_networks | {host.name: host.scheme for host in self.card_networks}

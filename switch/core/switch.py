@@ -26,7 +26,7 @@ from switch.core.messages.dates import drop_impossible
 from switch.core.messages.family import UnreadableError
 from switch.core.messages.texts import PRINTABLE, control_characters
 from switch.core.messages.translator import translator_for
-from switch.core.network import Listener, Network
+from switch.core.network import Listener, ListenerRole, Network
 from switch.core.operator.business_day import BusinessDay
 from switch.core.operator.cards import CardCommands
 from switch.core.operator.disputes import DisputeCommands
@@ -209,7 +209,9 @@ class Switch(Kernel):
         elif listener is None:
             self.effects.append(Close(link, f"the network file knows no {name}"))
 
-    def session(self, link: LinkId, *, role: str, dialect: str, framing: str, now: int, peer: str = "") -> Session:
+    def session(
+        self, link: LinkId, *, role: ListenerRole, dialect: str, framing: str, now: int, peer: str = ""
+    ) -> Session:
         """A connection that begins. `peer`: the institution at its other end, where that is known."""
         spoken = self.dialects[dialect]
         translator = translator_for(spoken, self.network.institution, peer, today=self.today)

@@ -5,7 +5,7 @@ from decimal import Decimal
 import msgspec
 
 from switch.core.links.sealing import Sealings
-from switch.core.network import DOMESTIC_SCHEME, HostLink, LinkKeys, Listener, Member, Network
+from switch.core.network import DOMESTIC_SCHEME, HostLink, HostRole, LinkKeys, Listener, Member, Network
 from switch.security.module import NO_MODULE, SecurityModule
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquiring import Timeouts
@@ -33,7 +33,7 @@ class UnknownNameError(ValueError):
     """A name that the network file does not have. The message lists those it has."""
 
 
-def find_host(network: Network, name: str, role: str) -> HostLink:
+def find_host(network: Network, name: str, role: HostRole) -> HostLink:
     """The host link `name` (or of the scheme or member `name`) with a role. Raises UnknownNameError."""
     hosts = [h for h in network.hosts if h.role == role]
     for host in hosts:

@@ -260,7 +260,7 @@ class Soak:
 
     def _targets(self) -> Targets:
         issuers = [h.name for h in self.network.hosts if h.role == "issuer"]
-        networks = [h.name for h in self.network.hosts if h.role == "network"]
+        networks = [h.name for h in self.network.card_networks]
         killed = [SWITCH, SWITCH, SWITCH, WRITER, WRITER, WRITER, INDEX, *issuers, *networks]
         killed += [*self._web_names, GATEWAY, GATEWAY] if self._web is not None else []
         stopped = [SWITCH, SWITCH, WRITER, WRITER, *issuers, *networks, *self._acquirers(), *self._web_names]
@@ -329,7 +329,7 @@ class Soak:
 
         Networks come back as issuers alone, for what is owed to them.
         """
-        networks = [h.name for h in self.network.hosts if h.role == "network"]
+        networks = [h.name for h in self.network.card_networks]
         if self._web is not None:
             with trio.move_on_after(REST_S):
                 await self._web.come_to_rest()

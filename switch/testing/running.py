@@ -102,7 +102,7 @@ def running(directory: Path, network: str = "morocco") -> Iterator[Running]:
     path = directory / "network.toml"
     path.write_text(on_free_ports(source.read_text(encoding="utf-8")), encoding="utf-8")
     loaded = load_network(str(path))
-    schemes = [host.scheme for host in loaded.hosts if host.role == "network" and host.connect is not None]
+    schemes = [host.scheme for host in loaded.card_networks if host.connect is not None]
     commands = (
         [["issuer", "--network", str(path)]] if any(h.role == "issuer" and h.connect for h in loaded.hosts) else []
     )

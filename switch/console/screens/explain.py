@@ -114,7 +114,7 @@ class ExplainScreen:
         status: int = 200,
     ) -> Response:
         network = self._desk.network
-        senders = [m.name for m in network.members] + [h.name for h in network.hosts if h.role == "network"]
+        senders = [m.name for m in network.members] + [h.name for h in network.card_networks]
         kept = {name: form.get(name, "") for name in ("amount", "from", "country")}
         return self._desk.renderer.page(
             "route.html", request, session, status=status, found=found, problem=problem, senders=senders, kept=kept

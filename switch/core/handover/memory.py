@@ -8,7 +8,7 @@ the moment, and never written to a disk: requests under way have their PIN block
 import msgspec
 
 from switch.core.links.awaited import KeptTable
-from switch.core.network import Network
+from switch.core.network import ListenerRole, Network
 from switch.core.party import Certificate, LinkId
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import Key
@@ -23,7 +23,7 @@ class KeptSession(msgspec.Struct, frozen=True, kw_only=True):
 
     link: LinkId
     name: str
-    role: str
+    role: ListenerRole
     dialect: str
     framing: str
     begun: bytes

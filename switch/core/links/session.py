@@ -17,7 +17,7 @@ from switch.core.links.valid_sets import LinkSets
 from switch.core.messages.answer_codes import answer_codes
 from switch.core.messages.dates import Dates
 from switch.core.messages.translator import Direct, Translator
-from switch.core.network import HostLink, Listener
+from switch.core.network import HostLink, Listener, ListenerRole
 from switch.core.party import Certificate, LinkId, Seal, link_name
 from switch.core.records.records import Key
 from switch.wire import Dialect
@@ -88,7 +88,7 @@ class Session:
         self,
         link: LinkId,
         *,
-        role: str,
+        role: ListenerRole,
         dialect: Dialect,
         framing: Framing,
         translator: Translator,
@@ -97,7 +97,6 @@ class Session:
     ) -> None:
         """`report_illegal`: told of a move that `MOVES` does not have; the state stays."""
         self.link, self.name, self.role = link, link_name(link), role
-        """`acquirer`, `terminal` or `host`"""
         self.dialect = dialect
         self.dates = Dates(dialect.family)
         self.framing, self.framing_name = framing, framing.name

@@ -7,6 +7,7 @@ from switch.core.link_control.leaving import Leaving
 from switch.core.link_control.maintenance import Maintenance
 from switch.core.links.session import HostState, Session
 from switch.core.links.states import SessionState
+from switch.core.network import HostRole, ListenerRole
 from switch.core.operator.command import Arguments, Command, Unable, unknown
 from switch.core.operator.errors import ErrorCode
 from switch.core.operator.keys import KeyCommands, KeyRow
@@ -17,8 +18,7 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
 
     link: str
     """`NAME#N`"""
-    role: str
-    """`acquirer`, `terminal` or `host`"""
+    role: ListenerRole
     peer: str
     """member or host at the other end; "" before it has signed on"""
     dialect: str
@@ -41,7 +41,7 @@ class HostRow(msgspec.Struct, frozen=True, kw_only=True):
     """One host, over all its connections."""
 
     host: str
-    role: str
+    role: HostRole
     route: str
     """`domestic` or the network's scheme"""
     dialect: str

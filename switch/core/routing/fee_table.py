@@ -41,7 +41,7 @@ def payment_of(
 ) -> Payment:
     """What selects the rules of a payment with a card of this range. `acquirer`: a member, or the network that brings it, and is
     abroad."""
-    hosts = {host.name: host for host in network.hosts if host.role == "network"}
+    hosts = {host.name: host for host in network.card_networks}
     out = "" if card.issuer else next((host.name for host in hosts.values() if host.scheme == card.scheme), "")
     country = next((member.country for member in network.members if member.name == acquirer), "")
     return Payment(

@@ -54,7 +54,7 @@ class Pricing:
         self._fees = fee_table(kernel.network)
         self._countries = {member.name: member.country for member in kernel.network.members}
         """of who is at home; who brings payments through a network is abroad, unless DE19 says where"""
-        self._networks = {host.name for host in kernel.network.hosts if host.role == "network"}
+        self._networks = {host.name for host in kernel.network.card_networks}
         self._kinds: dict[tuple[object, ...], _Kind] = {}
         """by the elements that decide it; bounded"""
         self._merchants: dict[str, str] = {}
