@@ -8,11 +8,13 @@ import errno
 import json
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from switch.core.operator.errors import ErrorCode
 from switch.server.control_path import SOCKET, short_address
 from switch.wire.printable import printable
+
+_LINES: Final = "\n\t"
 
 
 class NotAnsweredError(Exception):
@@ -60,13 +62,14 @@ def ask_switch(
     return said
 
 
-def _shown(said: Any) -> Any:
+def _shown(said: Any, keep: str = "") -> Any:
+    """An answer fit for a terminal. Why a command was refused may have lines, as a network file's mistakes with their carets."""
     if isinstance(said, str):
-        return printable(said)
+        return printable(said, keep)
     if isinstance(said, list):
         return [_shown(part) for part in said]
     if isinstance(said, dict):
-        return {printable(name): _shown(part) for name, part in said.items()}
+        return {printable(name): _shown(part, _LINES if name == "error" else "") for name, part in said.items()}
     return said
 
 

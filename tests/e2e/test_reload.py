@@ -141,6 +141,7 @@ def test_what_cannot_be_taken_over_is_refused_whole(stage: Stage) -> None:
             refused = reloads(stage)
             assert refused.returncode == 1
             assert said in refused.stderr
+            assert "\\x0a" not in refused.stderr, "a mistake is shown as `check` shows it, on its lines"
     stage.path.write_text(text)
     nothing = reloads(stage)
     assert nothing.stdout.startswith("Nothing differs"), nothing

@@ -82,7 +82,8 @@ class Roles:
         if role is None:
             raise Unable(
                 f"{user or 'an unknown user'} is no operator of this switch",
-                "an [[operator]] section of the network file names who is, and `cmi-switch reload` brings it into effect",
+                "an [[operator]] section of the network file names who is; `cmi-switch reload` by one who is, or SIGHUP, "
+                "brings it into effect",
                 code=ErrorCode.OPERATOR_FORBIDDEN,
             )
         needed = "viewer" if looks else "supervisor" if command in SUPERVISED else "operator"
