@@ -41,6 +41,17 @@ UNTOLD_OF_SECTION: Final = frozenset({"line", "offsets", "source"})
 """Fields of a section: where it stands in the file; what is looked up elsewhere; a text, whose digest is told."""
 
 
+_AT_START: Final = "at the next start of the process"
+LATER: Final[Mapping[tuple[str, str], str]] = {
+    ("journal", "store"): _AT_START,
+    ("journal", "patroni"): _AT_START,
+    ("journal", "replicated"): _AT_START,
+    ("journal", "lease_ms"): _AT_START,
+    ("journal", "head_copy"): "at the next `cmi-switch restart`",
+}
+"""Section and key -> when a running switch goes by it, where that is not at the reload itself."""
+
+
 class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
     """Something a running switch cannot take over, and what to do instead."""
 
@@ -76,9 +87,9 @@ def _differences(before: Network, after: Network) -> list[str]:
         elif name in ("rates", "regions"):
             found += _keyed(f"[{name}]", was, now_is)
         elif isinstance(was, msgspec.Struct) and isinstance(now_is, msgspec.Struct):
-            found += [f"[{SECTIONS.get(name, name)}] {line}" for line in _members(was, now_is)]
-        elif name in SECTIONS:
-            found.append(f"[{SECTIONS[name]}]: {_said(was)} -> {_said(now_is)}")
+            found += [f"[{SECTIONS.get(name, name)}] {line}" for line in _members(was, now_is, name)]
+        elif isinstance(was or now_is, msgspec.Struct):
+            found.append(f"[{SECTIONS.get(name, name)}]: {_section(was)} -> {_section(now_is)}")
         else:
             found.append(f"{name}: {_said(was)} -> {_said(now_is)}")
     return found
@@ -109,9 +120,10 @@ def _keyed(section: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
     return found
 
 
-def _members(before: msgspec.Struct, after: msgspec.Struct) -> list[str]:
+def _members(before: msgspec.Struct, after: msgspec.Struct, section: str = "") -> list[str]:
+    """One line each. `section`: of which there is one in a file."""
     return [
-        f"{name}: {_said(was)} -> {_said(now_is)}"
+        f"{name}: {_said(was)} -> {_said(now_is)}" + (f", {later}" if (later := LATER.get((section, name))) else "")
         for name in before.__struct_fields__
         if name not in UNTOLD_OF_SECTION and (was := getattr(before, name)) != (now_is := getattr(after, name))
     ]
@@ -123,6 +135,14 @@ def _said(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
     return str(value) or "none"
+
+
+def _section(value: msgspec.Struct | None) -> str:
+    """All that a section says; `none` where the file has it not."""
+    if value is None:
+        return "none"
+    keys = (name for name in value.__struct_fields__ if name not in UNTOLD_OF_SECTION)
+    return ", ".join(f"{key} {_said(getattr(value, key))}" for key in keys)
 
 
 def obstacles(before: Network, after: Network, staying: Mapping[str, str] = NOBODY) -> list[Obstacle]:

@@ -4,8 +4,9 @@ from decimal import Decimal
 
 import msgspec
 
-from switch.core.handover.changes import changes, obstacles
-from switch.core.network import Address, Network
+from switch.core.handover.changes import LATER, changes, obstacles
+from switch.core.hooks import Hooks
+from switch.core.network import Address, Capture, JournalFiles, Network
 from tests.core.handover.test_succession import changed, without
 from tests.core.scripts import morocco
 
@@ -47,6 +48,28 @@ def test_what_came_and_what_went_is_named() -> None:
     before, after = without(morocco(), "hosts", "souss"), morocco()
     assert changes(before, after)[:2] == ["[[host]] souss: added", "[[bin]] 950403: added"]
     assert changes(after, before)[:2] == ["[[host]] souss: removed", "[[bin]] 950403: removed"]
+
+
+def test_a_section_that_came_or_went_is_told_by_its_keys_without_the_text_of_its_file() -> None:
+    before = morocco()
+    capture = Capture(file="a.pcapng", file_bytes=4_096, files=2, clear_cards=("9504 01",), from_start=True)
+    rules = Hooks(file="rules.py", source="class Rules: ...", digest="abc")
+    after = msgspec.structs.replace(before, capture=capture, hooks=rules)
+    (one, other) = changes(before, after)
+    assert one == "[capture]: none -> file a.pcapng, file_bytes 4096, files 2, clear_cards 9504 01, from_start True"
+    assert other == "[hooks]: none -> file rules.py, digest abc, when_off open, budget_ms 20"
+    assert changes(after, before)[0].endswith("-> none")
+
+
+def test_what_a_reload_does_not_bring_into_effect_is_said_with_when_it_is() -> None:
+    before = morocco()
+    files = msgspec.structs.replace(before.journal, store="postgresql://u@h/d", head_copy="/mnt/head")
+    assert changes(before, msgspec.structs.replace(before, journal=files)) == [
+        "[journal] head_copy: none -> /mnt/head, at the next `cmi-switch restart`",
+        "[journal] store: none -> postgresql://u@h/d, at the next start of the process",
+    ]
+    keys = {key for section, key in LATER if section == "journal"}
+    assert keys == set(JournalFiles.__struct_fields__), "each key of [journal] is of the next start, and docs say so"
 
 
 def test_what_the_journal_rests_on_cannot_change() -> None:
