@@ -47,16 +47,21 @@ def read_with_letters(dialect: Dialect, data: bytes, error: DecodeError) -> Lett
 
     Only elements of text are read so (content a, an or ans); no number, header, MTI or bitmap.
     """
+    if data.isascii():
+        return None
     e = dialect.elements.get(error.field)
-    in_ascii = e is not None and is_lettered(e)
-    if in_ascii or any(map(_single, dialect.elements.values())):
-        for by_character in (False, True) if in_ascii else (True,):
-            reader = _Reader(dialect.codec.table, data, by_character)
-            try:
-                document = reader.message()
-            except DecodeError:
-                continue
-            return Lettered(document, tuple(reader.places), by_character)
+    ways: tuple[bool, ...] = ()
+    if e is not None and is_lettered(e):
+        ways = (False, True)
+    elif any(_single(e) and not is_lettered(e) for e in dialect.elements.values()):
+        ways = (True,)  # of ISO 8859-1, and what fails is whatever comes behind the letters
+    for by_character in ways:
+        reader = _Reader(dialect.codec.table, data, by_character)
+        try:
+            document = reader.message()
+        except DecodeError:
+            continue
+        return Lettered(document, tuple(reader.places), by_character)
     return None
 
 
