@@ -36,6 +36,41 @@ def test_a_block_of_the_standard_with_a_date_and_a_key_set_is_read() -> None:
     assert [b.data for b in read.header.blocks][:2] == ["VM9A", "2018-06-18T20:42:39.22"]
 
 
+ISO_20038 = b"256-bit AES wrapping (ISO 20038)"
+
+
+@pytest.mark.parametrize(
+    ("kbpk", "block", "key", "value"),
+    [
+        (
+            bytes.fromhex("EFE0853B256B583D868F251CE99EA1D9"),
+            "A0072K0TN00N0000F40D5672C6D0EC86F860BA88D44D00F0CA9A8CE8CD2F640287A9A9EB",
+            "5DB50B454F8389ADCE573BE50861F2BF",
+            "5C9405",
+        ),
+        (
+            ISO_20038,
+            "D0112M3TV16N000018462FA5903B8D2B82FEE26B29713C0BE7ED81601087F12252093D06FC0A012C1CF769AD0E3E9E4877166AB013FC22B4",
+            "767361707064642032454552206B6479",
+            "B29D42",
+        ),
+    ],
+    ids=["payShield 10K, A", "ISO 20038:2017, B.3, D"],
+)
+def test_what_openemv_s_tool_is_tested_with_is_read(kbpk: bytes, block: str, key: str, value: str) -> None:
+    """The rest of its samples (openemv/tr31, test/tr31_decrypt_test.c) is in tests/vectors, and blocks that it has read."""
+    read = key_blocks.unwrap(kbpk, block)
+    assert read.key.hex().upper() == key
+    assert check_values.is_check_value("T", read.key, value)
+
+
+def test_the_version_of_iso_20038_is_refused_by_its_name() -> None:
+    """ISO 20038:2017, B.2, as OpenEMV's tests quote it."""
+    block = "E0084B0TV16N0000B2AE5E26BBA7F246E84D5EA24167E208A6B66EF2E27E55A52DB52F0AEACB94C57547"
+    with pytest.raises(KeyBlockError, match="version 'E' is not known; A, B, C, D are"):
+        key_blocks.unwrap(ISO_20038, block)
+
+
 def test_check_values_inside_a_block_are_held_against_its_keys() -> None:
     own = check_values.tdes_check_value(KEY).hex()
     for value in (own.upper(), own, own[:4]):
