@@ -15,7 +15,7 @@ import pytest
 from switch.core.messages.chip import CHIP_DATA
 from switch.simulators.clock import Moment
 from switch.simulators.messages import Web, network_request, request
-from tests.e2e.attacks import Attack, page_has, reaction_to
+from tests.e2e.attacks import Attack, answered_again, page_has, reaction_to
 from tests.e2e.canaries import files_in, found_in, secrets_of
 from tests.e2e.pos import moment
 from tests.e2e.sealed import NOBODY, RIF, SOUSS, Scene, Sealed, flip, told
@@ -70,9 +70,7 @@ def guesses(scene: Scene) -> None:
 
 def again(scene: Scene) -> None:
     with closing(Sealed(scene)) as client:
-        message = scene.payment("rif-approved")
-        first, second = client.asks(message), client.asks(message)
-        assert (first["39"], second["39"], first["38"] == second["38"]) == ("00", "00", True)
+        answered_again(client, scene.stage, scene.payment("rif-approved"))
 
 
 def tries_pins(scene: Scene) -> None:
@@ -106,9 +104,19 @@ def twice_in_chip(scene: Scene) -> None:
 
 
 def answers_itself(scene: Scene) -> None:
+    """Its own payment, which the issuer declines, approved in the issuer's place: on the heels of the request comes what the
+    issuer would say, under the DE11 that the switch has asked it by. It counts them one by one."""
     with closing(Sealed(scene)) as client:
-        client.sends({**scene.payment("rif-approved"), "t": "0210", "39": "00", "38": "123456"})
-        assert client.asks(scene.payment("rif-approved"))["39"] == "00"
+        before = scene.payment("rif-approved")
+        client.asks(before)
+        asked = scene.stage.event("hop.sent", mti="0200", link="rif#1", rrn=before["37"])
+        refused = scene.payment("rif-62")
+        forged = {**refused, "t": "0210", "11": f"{int(asked['stan']) + 1:06d}", "39": "00", "38": "123456"}
+        forged.pop("7")
+        client.sock.sendall(client.frame(refused) + client.frame(forged))
+        assert client.gets()["39"] == "62"
+        last = scene.stage.event("hop.sent", mti="0200", link="rif#1", rrn=refused["37"])
+        assert last["stan"] == forged["11"], "else it was no attack"
 
 
 def closes_the_day(scene: Scene) -> None:
