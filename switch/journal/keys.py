@@ -34,6 +34,13 @@ def vault_key_path(state_dir: Path | str) -> Path:
     return named.parent / KEYS / f"{named.name}.{KEY_FILE}"
 
 
+def audit_witness_path(state_dir: Path | str) -> Path:
+    """Where it is said how far the audit log of a state directory has come: beside the vault's key, on the other disk, so that an
+    older copy of the directory is known for one."""
+    key = vault_key_path(state_dir)
+    return key.with_name(f"{key.name.removesuffix(KEY_FILE)}audit.head")
+
+
 def open_vault(state_dir: Path | str) -> KeyVault:
     """The vault of a state directory; its key is made where no journal needs one yet.
 

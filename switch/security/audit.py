@@ -2,7 +2,8 @@
 
 In: acts, one at a time, on keys (`security.keyring`) or of the switch's operators (`server.operators`). Out: a file that can be
 read by anybody who may, and changed by nobody unnoticed: a line altered, taken out or put in breaks the chain from there on
-(`verify`). What its end has lost is seen where its length is known from elsewhere.
+(`verify`). What its end has lost, a log that was deleted, an older copy in its place: that is seen by a *witness*, a small file
+elsewhere that says how far it has come. A clock that was set back between two acts is said in the note of the second.
 """
 
 import errno
@@ -10,15 +11,18 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from switch.security.files import open_private
+from switch.security.files import open_private, write_whole
 
 _HASH_BYTES: Final = 16
+_STEP_S: Final = 1.0
+"""a time server's corrections go back so far"""
 
 
 class AuditError(Exception):
@@ -46,14 +50,25 @@ class _Line(msgspec.Struct, frozen=True):
     chain: str
 
 
+class Witnessed(msgspec.Struct, frozen=True):
+    """How far a log has come: what its witness has."""
+
+    number: int
+    chain: str
+
+
 class AuditLog:
     """One file. Acts are written durably; two processes at once take turns."""
 
-    def __init__(self, path: Path, secret: bytes) -> None:
-        """`secret`: 32 bytes, the chain's key."""
+    def __init__(self, path: Path, secret: bytes, witness: Path | None = None) -> None:
+        """`secret`: 32 bytes, the chain's key. `witness`: the file that says how far the log has come."""
         self.path = path
+        self.witness = witness
+        self.unwitnessed = ""
+        """why the witness could not be written last; the act is done all the same: the disk may be one for keys, read-only"""
         self._secret = secret
         self._last = ""
+        self._at = ""
         self._number = 0
         self._seen: tuple[int, ...] | None = None
         """what the file was when it last held; None: it was not looked at yet"""
@@ -81,6 +96,7 @@ class AuditLog:
         if self._seen is None or self._seen != identity_of(self.path):
             self._number = len(self.verify())
         number, chain = self._number, self._last
+        note = "; ".join(filter(None, (_set_back(self._at, at), note)))
         made = Act(number=number + 1, at=at, by=by, act=act, key=key, check_value=check_value, note=note)
         line = msgspec.json.encode(_Line(made, self._link(chain, made)))
         try:
@@ -88,6 +104,17 @@ class AuditLog:
         except OSError as error:
             raise AuditError(f"{self.path}: cannot write the audit log: {error.strerror}") from None
         self._number, self._last, self._seen = made.number, self._link(chain, made), identity_of(self.path)
+        self._at = at
+        self._tell_witness()
+
+    def _tell_witness(self) -> None:
+        if self.witness is None:
+            return
+        try:
+            write_whole(self.witness, msgspec.json.encode(Witnessed(self._number, self._last)))
+            self.unwitnessed = ""
+        except OSError as error:
+            self.unwitnessed = f"{self.witness}: {error.strerror}"
 
     def _append(self, line: bytes) -> None:
         """Whole, or not at all: half a line, which a full disk takes, would break the chain for good. Raises OSError."""
@@ -105,13 +132,15 @@ class AuditLog:
             os.close(handle)
 
     def verify(self) -> list[Act]:
-        """All acts, their chain checked. Raises AuditError: the first line that does not hold."""
-        self._last = ""
+        """All acts, their chain checked. Raises AuditError: the first line that does not hold, or an end that is not there."""
+        witnessed = self._witnessed()  # before the log: whoever writes meanwhile writes that first
+        self._last = self._at = ""
         acts: list[Act] = []
+        chains = {0: ""}
         try:
             lines = self.path.read_bytes().splitlines()
         except FileNotFoundError:
-            return []
+            lines = []
         except OSError as error:
             raise AuditError(f"{self.path}: cannot read the audit log: {error.strerror}") from None
         for number, text in enumerate(lines, 1):
@@ -124,13 +153,39 @@ class AuditLog:
                     f"{self.path}: line {number} does not follow from the one before: changed, taken out or put in; "
                     "or written under another master key"
                 )
-            self._last = line.chain
+            self._last = chains[number] = line.chain
+            self._at = line.act.at
             acts.append(line.act)
+        if chains.get(witnessed.number) != witnessed.chain:
+            raise AuditError(
+                f"{self.path}: ends with act {len(acts)}, and act {witnessed.number} was written to it, as {self.witness} says: "
+                "its end was cut off, or an older copy put in its place. Where a backup was brought back on purpose, move that "
+                "file away and keep it"
+            )
         return acts
+
+    def _witnessed(self) -> Witnessed:
+        if self.witness is None:
+            return Witnessed(0, "")
+        try:
+            return msgspec.json.decode(self.witness.read_bytes(), type=Witnessed)
+        except FileNotFoundError:
+            return Witnessed(0, "")
+        except (OSError, msgspec.MsgspecError) as error:
+            raise AuditError(f"{self.witness}: does not say how far {self.path} has come: {error}") from None
 
     def _link(self, before: str, act: Act) -> str:
         data = before.encode() + msgspec.json.encode(act)
         return blake2b(data, key=self._secret, digest_size=_HASH_BYTES).hexdigest()
+
+
+def _set_back(before: str, at: str) -> str:
+    """What the note says of a clock that was set back since the act before; "" where it was not."""
+    try:
+        back_s = (datetime.fromisoformat(before) - datetime.fromisoformat(at)).total_seconds()
+    except (ValueError, TypeError):
+        return ""
+    return f"the clock was set back by {back_s:.0f} s since the act before" if back_s > _STEP_S else ""
 
 
 def identity_of(path: Path) -> tuple[int, ...] | None:

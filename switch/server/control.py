@@ -57,6 +57,8 @@ class Control:
         """`operators`: who may do what, and the log of it; None: everybody everything."""
         self._driver = driver
         self.operators = operators
+        if operators is not None:
+            operators.tell = driver.tell
         self._operator = operator
         self._tasks: dict[str, Task] = {}
         self.unwell: Callable[[], Sequence[str]] = tuple
@@ -142,8 +144,10 @@ class Control:
             if name == "approvals.list":
                 return {"ok": True, "waiting": self._waiting(who)}
             by = who.by
+            asked = self._signed(name, asked, by)
             if name == "approve":
                 name, asked, by = await self._approved(asked, who)
+                asked = self._signed(name, asked, by)
             else:
                 await self._admit(name, asked, who)
             task = self._tasks.get(name)
@@ -173,6 +177,11 @@ class Control:
         if not isinstance(behalf, str) or self.operators is None:
             raise Unable("behalf: it takes a name", SUCH_AS, code=ErrorCode.COMMAND_ARGUMENTS)
         return self.operators.behind(behalf, who)
+
+    def _signed(self, name: str, asked: dict[str, Any], by: str) -> dict[str, Any]:
+        """What is recorded of who has done it is the kernel's word, where the network file names operators, and not theirs."""
+        named = self.operators is not None and self.operators.roles.named
+        return {**asked, "by": by} if named and self._operator.takes_by(name) else asked
 
     async def _admit(self, name: str, asked: dict[str, Any], who: Who) -> None:
         """Raise Unable unless this person may do this now. What there is not is refused as that, below."""

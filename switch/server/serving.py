@@ -40,7 +40,7 @@ from switch.server.health import Health, HealthMonitor, Stall, look_at_disk, sec
 from switch.server.indexing import index_damaged, keep_index
 from switch.server.keys import open_module
 from switch.server.open_files import raise_open_files
-from switch.server.operators import Operators, audit_of
+from switch.server.operators import Operators, audit_of, check_audit
 from switch.server.places import addresses_of, dials_of, links_ends
 from switch.server.ports import time_rules, wall_offset
 from switch.wire import Dialect, DialectError
@@ -328,6 +328,7 @@ async def serving(
             if inherited is not None:
                 running.go_on(inherited)
             nursery.start_soon(running.keep_index)
+            nursery.start_soon(check_audit, audit_of(state_dir, vault.audit_secret), driver.tell)
             nursery.start_soon(keep_running, running.monitor.keep_looking, "looking at health", driver.tell)
             control.add("health", running.monitor.command)
             control.unwell = lambda: [problem.sentence for problem in running.monitor.problems()]

@@ -18,7 +18,7 @@ from switch.core.operator.command import Arguments, Command, Named, Unable
 from switch.core.operator.operator import Operator
 from switch.core.operator.roles import WAITING_MAX, WAITS_NS, Roles
 from switch.journal.keys import open_vault
-from switch.server import control
+from switch.server import control, operators
 from switch.server.asking import ask_switch
 from switch.server.control import controlling
 from switch.server.driving import driving
@@ -60,22 +60,61 @@ def test_who_may_do_what(user: str, command: str, looks: bool, refusal: str) -> 
 
 def test_what_takes_two_waits_for_another_and_not_for_ever() -> None:
     roles = Roles(ACCOUNTS)
-    waiting = roles.ask_another("saf.retry", {"txn": "1"}, "amina", "amina (uid 1)", 0)
+    waiting = roles.ask_another("saf.retry", {"txn": "1"}, Who("amina", "amina (uid 1)"), 0)
     assert waiting is not None
     with pytest.raises(Unable, match="was asked for by amina: it takes another person"):
-        roles.approve(waiting.number, "amina", 1)
-    assert roles.approve(waiting.number, "brahim", 1) == waiting
+        roles.approve(waiting.number, Who("amina", ""), 1)
+    assert roles.approve(waiting.number, Who("brahim", ""), 1) == waiting
     with pytest.raises(Unable, match="nothing waits under number 1"):
-        roles.approve(waiting.number, "brahim", 1)
-    late = roles.ask_another("saf.retry", {}, "amina", "", 0)
+        roles.approve(waiting.number, Who("brahim", ""), 1)
+    late = roles.ask_another("saf.retry", {}, Who("amina", ""), 0)
     assert late is not None
     with pytest.raises(Unable, match="nothing waits"):
-        roles.approve(late.number, "brahim", WAITS_NS)
-    assert roles.ask_another("links.drain", {}, "amina", "", 0) is None
+        roles.approve(late.number, Who("brahim", ""), WAITS_NS)
+    assert roles.ask_another("links.drain", {}, Who("amina", ""), 0) is None
     for _ in range(WAITING_MAX):
-        roles.ask_another("saf.retry", {}, "amina", "", 0)
+        roles.ask_another("saf.retry", {}, Who("amina", ""), 0)
     with pytest.raises(Unable, match="wait for a second person already"):
-        roles.ask_another("saf.retry", {}, "amina", "", 0)
+        roles.ask_another("saf.retry", {}, Who("amina", ""), 0)
+
+
+def test_two_names_of_one_person_are_not_two_people() -> None:
+    """Two accounts with one number; another account by sudo or su, out of the same login; a shared one at a console."""
+    roles = Roles(ACCOUNTS)
+    amina = Who("amina", "amina (uid 7, pid 1)", frozenset({"uid 7"}))
+    for other in (
+        Who("brahim", "brahim (uid 7, pid 2)", frozenset({"uid 7"})),
+        Who("brahim", "brahim (uid 8, pid 2, logged in as amina)", frozenset({"uid 8", "uid 7"})),
+        Who("amina", "amina (console of screens (uid 9, pid 3))", frozenset({"amina"})),
+    ):
+        waiting = roles.ask_another("saf.retry", {}, amina, 0)
+        assert waiting is not None
+        with pytest.raises(Unable, match=r"was asked for by amina.*: it takes another person"):
+            roles.approve(waiting.number, other, 1)
+        waiting = roles.ask_another("saf.retry", {}, other, 0)
+        assert waiting is not None
+        with pytest.raises(Unable, match="it takes another person"):
+            roles.approve(waiting.number, amina, 1)
+    assert roles.approve(1, Who("brahim", "", frozenset({"uid 8"})), 1).number == 1
+
+
+async def test_the_kernel_says_as_whom_a_session_was_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account that somebody has become by sudo is their own and the other's."""
+    own = pwd.getpwuid(os.getuid()).pw_name
+    for login, said in ((4_000_000_000, ", logged in as uid 4000000000"), (os.getuid(), ""), (None, "")):
+        monkeypatch.setattr(operators, "_login_of", lambda pid, login=login: login)
+        ours, theirs = trio.socket.socketpair()
+        with ours, theirs:
+            found = who_is(trio.SocketStream(ours))
+        assert found.by == f"{own} (uid {os.getuid()}, pid {os.getpid()}{said})"
+        assert found.marks == {f"uid {number}" for number in (os.getuid(), login) if number is not None}
+    assert operators.marks_of(own) == {own, f"uid {os.getuid()}"}
+    assert operators.marks_of("nobody of this name") == {"nobody of this name"}
+
+
+def test_a_process_that_nobody_logged_in_for_has_no_login() -> None:
+    assert operators._login_of(2**22 + 1) is None
+    assert operators._login_of(os.getpid()) != 2**32 - 1
 
 
 def table(done: list[str]) -> dict[str, Command]:
@@ -187,7 +226,7 @@ async def test_the_kernel_says_who_asks(tmp_path: Path) -> None:
     with ours, theirs:
         found = who_is(trio.SocketStream(ours))
     assert found.user == pwd.getpwuid(os.getuid()).pw_name
-    assert found.by == f"{found.user} (uid {os.getuid()}, pid {os.getpid()})"
+    assert found.by.startswith(f"{found.user} (uid {os.getuid()}, pid {os.getpid()}")
 
 
 async def test_a_console_speaks_for_who_has_logged_in_there_and_nobody_else_does(

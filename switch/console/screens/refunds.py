@@ -18,6 +18,7 @@ from switch.http.forms import Form, read_number
 from switch.money.currency import CurrencyError, parse_amount
 from switch.security.audit import AuditError
 from switch.security.vault import VaultError
+from switch.server.operators import marks_of
 
 ROLE: Final = "supervisor"
 _ON_ITS_WAY: Final = "a running gateway sends it within a second; its order says done once the switch has taken it."
@@ -64,6 +65,8 @@ class RefundsScreen:
 
         def approve(store: Store) -> Refund:
             refund = store.approvable(number, session.user, now_us)
+            if marks_of(refund.asked_by) & marks_of(session.user):
+                raise IllegalMoveError(f"{refund.asked_by} and {session.user} are one account: it takes another person")
             write_act(
                 self._desk, session.user, "merchant.refund", f"refund {number}", f"asked for by {refund.asked_by}"
             )

@@ -39,6 +39,11 @@ class Operator:
         command = self._commands.get(name)
         return command.private if command is not None else ()
 
+    def takes_by(self, name: str) -> bool:
+        """True if this command records who has done it, by an argument `by`."""
+        command = self._commands.get(name)
+        return command is not None and "by" in command.arguments.__struct_fields__
+
     @property
     def position(self) -> int:
         """The last record's: what a command has done is safe once `durable` has come so far."""

@@ -4,7 +4,7 @@ In: the operators of the network file, a command, a user of this machine. Out: n
 file whoever reaches the control socket may do everything, as its mode says. Pure: who asks, and when, is said by the caller.
 """
 
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -27,6 +27,8 @@ SUPERVISED: Final = frozenset(
         "keys.import",
         "keys.destroy",
         "saf.retry",
+        "disputes.open",
+        "disputes.step",
         "approve",
     }
 )
@@ -42,6 +44,22 @@ WAITS_NS: Final = WAITS_MINUTES * 60_000_000_000
 WAITING_MAX: Final = 100
 
 
+class Person(Protocol):
+    """Who asks, as whoever hands them in knows them."""
+
+    @property
+    def user(self) -> str:
+        """Their name."""
+
+    @property
+    def by(self) -> str:
+        """The same, for logs."""
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """By what else they are known; two who share one are one person."""
+
+
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """What one person has asked for, and another has to approve."""
 
@@ -50,6 +68,8 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     arguments: dict[str, Any]
     user: str
     by: str
+    marks: frozenset[str]
+    """see Person"""
     until_ns: int
     """monotonic"""
 
@@ -94,7 +114,11 @@ class Roles:
                 code=ErrorCode.OPERATOR_FORBIDDEN,
             )
 
-    def ask_another(self, command: str, arguments: dict[str, Any], user: str, by: str, now: int) -> Waiting | None:
+    def count_on(self, last: int) -> None:
+        """Numbers up to this one have been given: none is given again."""
+        self._last = max(self._last, last)
+
+    def ask_another(self, command: str, arguments: dict[str, Any], who: Person, now: int) -> Waiting | None:
         """Have it wait for a second person; None where one is enough. Raises Unable: too much waits."""
         if not self._roles or command not in BY_TWO:
             return None
@@ -110,14 +134,15 @@ class Roles:
             number=self._last,
             command=command,
             arguments=arguments,
-            user=user,
-            by=by,
+            user=who.user,
+            by=who.by,
+            marks=who.marks | {who.user},
             until_ns=now + WAITS_NS,
         )
         self._waiting[waiting.number] = waiting
         return waiting
 
-    def approve(self, number: int, user: str, now: int) -> Waiting:
+    def approve(self, number: int, who: Person, now: int) -> Waiting:
         """What waits under this number, approved by somebody else than who asked; it waits no more. Raises Unable."""
         self._forget(now)
         waiting = self._waiting.get(number)
@@ -127,9 +152,10 @@ class Roles:
                 f"what takes two waits {WAITS_MINUTES} minutes; `cmi-switch approve` lists it",
                 code=ErrorCode.OPERATOR_SECOND,
             )
-        if waiting.user == user:
+        if shared := waiting.marks & (who.marks | {who.user}):
+            same = "" if who.user in shared else f", and {who.user} is the same person ({', '.join(sorted(shared))})"
             raise Unable(
-                f"{waiting.command} was asked for by {user}: it takes another person",
+                f"{waiting.command} was asked for by {waiting.user}{same}: it takes another person",
                 "a second supervisor approves it, from a session of their own",
                 code=ErrorCode.OPERATOR_SECOND,
             )

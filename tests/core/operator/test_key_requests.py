@@ -11,6 +11,7 @@ from switch.core.operator.roles import Roles
 from switch.security.keyring import KeyRing
 from switch.security.lmk import clear_lmk
 from switch.security.module import SoftwareModule
+from switch.server.operators import Who
 from switch.sim.playbook import Playbook
 from tests.core.link_control.key_scenes import network
 
@@ -95,8 +96,8 @@ def test_it_takes_two_supervisors(command: str) -> None:
     with pytest.raises(Unable, match="takes the role supervisor"):
         roles.check(command, "chakib", looks=False)
     roles.check(command, "amina", looks=False)
-    waiting = roles.ask_another(command, {}, "amina", "amina", 0)
+    waiting = roles.ask_another(command, {}, Who("amina", "amina"), 0)
     assert waiting is not None
     with pytest.raises(Unable, match="it takes another person"):
-        roles.approve(waiting.number, "amina", 1)
-    assert roles.approve(waiting.number, "brahim", 1).command == command
+        roles.approve(waiting.number, Who("amina", ""), 1)
+    assert roles.approve(waiting.number, Who("brahim", ""), 1).command == command
