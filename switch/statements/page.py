@@ -4,6 +4,7 @@ It is laid out for A4: headings of tables are repeated on every sheet, no line i
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from html import escape
 from typing import Final
 
@@ -15,6 +16,10 @@ from switch.statements.statement import DayStatement, MemberStatement, MerchantL
 from switch.statements.words import Words
 
 BARS_MOST: Final = 31
+_DAY_H: Final = 24
+_OPENS_H: Final = 8
+_CLOSES_H: Final = 20
+"""a chart by hour goes from one to the other at least"""
 MERCHANTS_MOST: Final = 20
 KINDS_MOST: Final = 2
 """of charges that have a column each"""
@@ -129,7 +134,7 @@ def _merchant_row(line: MerchantLine, kinds: Sequence[tuple[str, ...]], home: st
     if line.currency != home:
         gross = (words.money(line.gross, line.currency), gross[1])
     return [
-        (words.short_day(line.day), "text"),
+        (words.short_day(at.date().isoformat()), "text"),
         (f"{at:%H:%M}", "text"),
         (what + of, "text wrap"),
         (f"{words(line.scheme)}{'*' if line.card == 'foreign' else ''}" if line.card else "", "text"),
@@ -142,18 +147,31 @@ def _merchant_row(line: MerchantLine, kinds: Sequence[tuple[str, ...]], home: st
 
 
 def _sales(of: MerchantStatement, words: Words) -> tuple[str, str]:
-    """By hour of one day, or by day."""
-    days = sorted({line.day for line in of.lines})
-    sums: dict[str, int] = {}
-    if len(days) == 1:
-        hours = sorted({words.local(line.at_us).hour for line in of.lines})
-        sums = {f"{hour}\u202fh": 0 for hour in range(min(8, hours[0]), max(20, hours[-1]) + 1)}
-    for line in of.lines:
-        name = f"{words.local(line.at_us).hour}\u202fh" if len(days) == 1 else line.day[-2:]
-        if line.currency == of.currency:
-            sums[name] = sums.get(name, 0) + line.gross
-    title = words("sales by hour" if len(days) == 1 else "sales by day")
-    values = [(name, amount, words.number(amount, of.currency)) for name, amount in list(sums.items())[-BARS_MOST:]]
+    """By hour of one business day, which may begin the evening before; by day of more, or of one that took very long: the newest,
+    where there are too many."""
+    clocks = [words.local(line.at_us) for line in of.lines]
+    days = [date.fromisoformat(line.day).toordinal() for line in of.lines]
+    if len(set(days)) == 1:
+        days = [clock.date().toordinal() for clock in clocks]
+    hours = [(day - min(days)) * _DAY_H + clock.hour for day, clock in zip(days, clocks, strict=True)]
+    by_hour = len({line.day for line in of.lines}) == 1 and max(hours) - min(hours) < BARS_MOST
+    at = hours if by_hour else days
+    first, last = min(at), max(at)
+    if by_hour and last < _DAY_H:
+        first, last = min(first, _OPENS_H), max(last, _CLOSES_H)
+    sums = dict.fromkeys(range(first, last + 1)[-BARS_MOST:], 0)
+    for bar, line in zip(at, of.lines, strict=True):
+        if line.currency == of.currency and bar in sums:
+            sums[bar] += line.gross
+    title = words("sales by hour" if by_hour else "sales by day")
+    values = [
+        (
+            f"{bar % _DAY_H}\u202fh" if by_hour else f"{date.fromordinal(bar):%d}",
+            amount,
+            words.number(amount, of.currency),
+        )
+        for bar, amount in sums.items()
+    ]
     return title, charts.columns(title, values)
 
 
@@ -288,12 +306,23 @@ def _section(title: str, content: str, *, long: bool = False) -> str:
     return f"<section{' class=long' if long else ''}><h2>{escape(title)}</h2>{content}</section>"
 
 
+def _ranges(numbers: Sequence[int]) -> str:
+    """`1–24, 26` of numbers in their order: a day may have hundreds of windows."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
+
+
 def _document(
     network: str, period: Period, words: Words, kind: str, who: str, body: Sequence[str], about: Sequence[str] = ()
 ) -> str:
     day, _, number = period.name.partition("/")
     windows = words("windows" if len(period.windows) > 1 else "window")
-    numbers = number or ", ".join(name.partition("/")[2] for name in period.windows)
+    numbers = number or _ranges([int(name.partition("/")[2]) for name in period.windows])
     when = words.day(day) if len(day) > 7 or day.count("-") == 1 else day
     told = [f"{windows} {numbers}"] if day.count("-") == 2 else []
     told += [words("open")] if period.open else []

@@ -69,7 +69,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "kind": ("Nature", "Kind"),
     "merchants": ("Dû aux commerçants", "Owed to merchants"),
     "unpriced": ("opérations sans tarif, donc sans frais", "payments without a price, and so without fees"),
-    "elsewhere": ("En d’autres devises, hors des sommes", "In other currencies, in no sum"),
+    "elsewhere": (
+        "Ventes en d’autres devises, hors des sommes et du tableau par carte (leurs commissions et leur TVA sont dans le net)",
+        "Sales in other currencies, in no sum and not in the table by card (their charges and tax are in the net)",
+    ),
     "nothing": ("Aucune opération dans cette période.", "No payment in this period."),
     "stranger": ("* carte étrangère", "* foreign card"),
     "sign": (
@@ -159,11 +162,12 @@ class Words:
         return f"{number:,}".replace(",", THIN if self.language is Language.FRENCH else ",")
 
     def percent(self, part: int, whole: int) -> str:
-        """To two decimals; a dash where there is no whole."""
+        """To two decimals; below zero where one of both is; a dash where there is no whole."""
         if not whole:
             return "–"
         hundredths = (20_000 * abs(part) + abs(whole)) // (2 * abs(whole))
-        text = f"{hundredths // 100}.{hundredths % 100:02d}"
+        minus = MINUS if hundredths and (part < 0) != (whole < 0) else ""
+        text = f"{minus}{hundredths // 100}.{hundredths % 100:02d}"
         return f"{text.replace('.', ',')}{THIN}%" if self.language is Language.FRENCH else f"{text} %"
 
     def day(self, day: str) -> str:
