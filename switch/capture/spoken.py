@@ -44,4 +44,7 @@ def spoken(interface: Interface, where: str) -> Dialect | None:
         except (ValueError, RecursionError) as error:
             raise CaptureError(f"{where} carries a dialect file that cannot be read: {error}") from None
     name = dict(ABOUT.findall(interface.description)).get("dialect", "")
-    return load_dialect(name, where) if name else None
+    try:
+        return load_dialect(name, where) if name else None
+    except CaptureError as error:
+        raise CaptureError(f"{error}; the capture has no more than that name: give it with --dialect") from None
