@@ -13,6 +13,10 @@ from switch.wire.vocabulary import SENSITIVE
 
 BYTES_MAX: Final = 4_000_000
 """A larger file is no packager definition."""
+THIRD_BITMAP: Final = 65
+NO_THIRD_BITMAP: Final = (
+    "a third bitmap, of elements 129 to 192: no dialect has them, and a message with bit 65 is refused"
+)
 
 _NO_HEADER: Final = {"desc": "Header", "content": "b", "data_enc": "b", "len_enc": "b", "len_type": 0, "max_len": 0}
 

@@ -6,7 +6,7 @@ import msgspec
 
 from switch.config.mistakes import Mistake, did_you_mean
 from switch.dialects import markup
-from switch.dialects.foreign import BYTES_MAX, Brought, Wanted, finish, whole
+from switch.dialects.foreign import BYTES_MAX, NO_THIRD_BITMAP, THIRD_BITMAP, Brought, Wanted, finish, whole
 from switch.dialects.jpos_attributes import ELEMENTS_MAX, KNOWN, of_field, of_packager
 from switch.dialects.jpos_classes import Kind, UnlikeError, describe, element, largest
 from switch.dialects.jpos_field import Field
@@ -144,6 +144,13 @@ class Reading:
         self.mistake(field.line, field.column, f"field {number}: expected {said}, found {field.class_name} of {size}")
         return False
 
+    def _tell(self, field: Field, number: int, kind: Kind) -> None:
+        """Note what its class says beside its form."""
+        if kind.note and kind.note != "nibbles":
+            self.note(field, f"field {number}: {kind.note}")
+        if number == THIRD_BITMAP and "BITMAP" in field.class_name:
+            self.note(field, f"field {number}: {NO_THIRD_BITMAP}")
+
     def _add(self, field: Field, number: int, size: int, kind: Kind) -> None:
         name = field.attributes.get("name", "").strip() or f"Field {number}"
         pad = field.flag("pad")
@@ -171,8 +178,7 @@ class Reading:
             what = f"{field.class_name} has room for {largest(made)}"
             self.mistake(field.line, field.column, f"field {number}: length: {size} is too long: {what}")
             return
-        if kind.note and kind.note != "nibbles":
-            self.note(field, f"field {number}: {kind.note}")
+        self._tell(field, number, kind)
         if field.inside or "packager" in field.attributes:
             found, why = annotation(field, kind)
             if found is None:

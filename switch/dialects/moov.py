@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from switch.config.mistakes import Mistake, did_you_mean
 from switch.config.positions import Index, Path
-from switch.dialects.foreign import BYTES_MAX, Brought, Wanted, finish, whole
+from switch.dialects.foreign import BYTES_MAX, NO_THIRD_BITMAP, THIRD_BITMAP, Brought, Wanted, finish, whole
 from switch.dialects.jpos_classes import EBCDIC
 from switch.dialects.positions import scan
 from switch.wire.annotation import mistakes as annotation_mistakes
@@ -168,6 +168,8 @@ class _Reading:
         self._inside(path, f"field {key}", given)
         if key == "1":
             return
+        if int(key) == THIRD_BITMAP and given.get("type") == "Bitmap":
+            self.notes.append(self.at(path, f"field {key}: {NO_THIRD_BITMAP}"))
         if given.get("disableAutoExpand") is not None:
             said = f"field {key}: disableAutoExpand: it is not the message's bitmap"
             self.mistakes.append(self.at((*path, "disableAutoExpand"), said))

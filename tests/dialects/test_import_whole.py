@@ -122,6 +122,42 @@ def test_elements_behind_the_last_one_a_packager_has_are_named(attributes: str, 
     assert "field 70: the packager ends at 64" in found.mistakes[0].message
 
 
+@pytest.mark.parametrize(
+    "found",
+    [
+        packager("", field("IFB_BITMAP", 8, number=65)),
+        packager("", field("IFA_BITMAP", 8, number=65)),
+        moov.read(
+            "m.json",
+            json.dumps(
+                {
+                    "name": "m",
+                    "fields": {
+                        **ISO87,
+                        "65": {
+                            "type": "Bitmap",
+                            "length": 8,
+                            "description": "x",
+                            "enc": "Binary",
+                            "prefix": "Binary.Fixed",
+                        },
+                    },
+                }
+            ).encode(),
+            Wanted("m"),
+        ),
+    ],
+    ids=["IFB_BITMAP", "IFA_BITMAP", "moov"],
+)
+def test_a_field_65_that_is_a_third_bitmap_is_told_and_refused_in_a_message(found: Brought) -> None:
+    """Field 65 of plain bytes, as jPOS's own iso87 files have it, says nothing: nobody sends it."""
+    assert [note.message.partition(",")[0] for note in found.notes] == ["field 65: a third bitmap"]
+    made = dialect(found)
+    assert packager("", field("IFB_BINARY", 8, number=65)).notes == ()
+    with pytest.raises(DecodeError, match="no third bitmap, found bit 65 set"):
+        made.decode(b"0800" + b"8000000000000000" + b"8000000000000000" + bytes(16))
+
+
 def postilion() -> Dialect:
     found = jpos.read("postpack.xml", xml(POSTILION, POSTILION_127), Wanted("postpack", family="cmi"))
     assert [m.message for m in found.notes] == ["field 127: subfield 25: kept whole, its own subfields are left out"]
