@@ -124,6 +124,7 @@ def show_command(state_dir: str, txn: str, as_json: bool) -> None:
         reports = Reports(state_dir)
         found = reports.transaction(number)
         charge = reports.charge(number) if found is None else None
+        home = reports.home_currency()
         reports.close()
     except JournalError as error:
         raise click.ClickException(str(error)) from None
@@ -137,7 +138,7 @@ def show_command(state_dir: str, txn: str, as_json: bool) -> None:
         if as_json:
             click.echo(json.dumps(fields))
         else:
-            _block(fields)
+            _block(fields, home)
     if row is not None and not as_json:
         ending = f"{row.status}{f' by {row.reversed_by:x}' if row.reversed_by else ''}"
         click.echo(f"Transaction {number:x}: {ending}{f', DE39={row.de39}' if row.de39 else ''}")
@@ -188,8 +189,9 @@ def _since_us(text: str | None) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000_000)
 
 
-def _block(fields: dict[str, Any]) -> None:
-    """A record as a paragraph: a heading, a line a member, then its data elements by name (in 1987 form)."""
+def _block(fields: dict[str, Any], home: str) -> None:
+    """A record as a paragraph: a heading, a line a member, then its data elements by name (in 1987 form). `home`: currency of
+    fees; "": not known."""
     from switch.journal.views import FACTS
     from switch.money.currency import format_amount
     from switch.wire import Dialect
@@ -211,12 +213,10 @@ def _block(fields: dict[str, Any]) -> None:
             for line in describe(Dialect.load("cmi87"), value).splitlines():
                 click.echo(f"    {line.rstrip()}")
         elif name == "fee":
-            rule, kind, payer, payee, amount, vat = value
-            click.echo(
-                printable(
-                    f"    fee       {kind} (rule {rule}), {payer} -> {payee}: {amount} and {vat} VAT, minor units"
-                )
-            )
+            click.echo(printable(f"    {name:<9} {_fee_line(value, home)}"))
+        elif name == "priced":
+            for line in _price_lines(value, home):
+                click.echo(printable(line))
         elif name in ("key", "undoes"):
             parts = zip(("acquirer", "class", "DE11", "DE7", "DE32", "DE41"), value, strict=True)
             click.echo(printable(f"    {name:<9} {' '.join(f'{n}={v}' for n, v in parts if v)}"))
@@ -224,3 +224,40 @@ def _block(fields: dict[str, Any]) -> None:
             meaning = f"  {ANSWER_NAMES[value]}" if name == "de39" and value in ANSWER_NAMES else ""
             click.echo(printable(f"    {name:<9} {value}{meaning}"))
     click.echo()
+
+
+def _price_lines(value: Any, home: str) -> list[str]:
+    """What decided a price, and each fee of it, as `Priced` has them."""
+    from msgspec import convert
+
+    from switch.core.records.prices import Priced
+
+    priced = convert(value, Priced)
+    kinds = {1: "payment", -1: "refund", 0: "hold"}
+    decided = [
+        f"{kinds.get(priced.direction, 'payment')} of {priced.day}{f', of one of {priced.of_day}' * bool(priced.of_day)}",
+        f"{priced.acquirer} -> {priced.issuer}",
+        *filter(None, (priced.scheme, priced.product, priced.channel, priced.region)),
+        *(f"{name} {what}" for name, what in (("merchant", priced.merchant), ("MCC", priced.mcc)) if what.strip()),
+        *([f"one unit at {priced.rate}"] if priced.rate else []),
+    ]
+    lines = [f"    priced    {', '.join(decided)}"]
+    lines += [f"              {_fee_line(fee, home)}" for fee in priced.fees]
+    if priced.unpriced:
+        lines.append(f"              no price: {priced.unpriced}")
+    return lines
+
+
+def _fee_line(value: Any, home: str) -> str:
+    from msgspec import convert
+
+    from switch.money.currency import format_amount
+    from switch.money.fee_line import Fee
+
+    fee = convert(value, Fee) if not isinstance(value, Fee) else value
+
+    def amount(minor: int) -> str:
+        return format_amount(minor, home) if home else f"{minor} (minor units)"
+
+    vat = f" and {amount(fee.vat)} VAT" if fee.vat else ""
+    return f"{fee.kind} (rule {fee.rule}), {fee.payer} -> {fee.payee}: {amount(fee.amount)}{vat}"

@@ -20,6 +20,7 @@ from switch.journal.log import JournalError
 from switch.journal.look import JournalLook
 from switch.journal.projections import STANDARD
 from switch.journal.projections.days import calendar_day
+from switch.journal.projections.ledger import home_currency
 from switch.journal.projections.projection import Projection
 from switch.journal.projections.transactions import Row
 from switch.journal.search import FOUND_MAX, Sought, declined_rows, find_rows
@@ -98,6 +99,10 @@ class Reports:
     def charge(self, txn: int) -> tuple[int, Charged] | None:
         """What a merchant was charged without a payment: its record's number, and the record; None: there is none of that txn."""
         return next(filter(None, (look.charge(txn) for look in self._looks)), None)
+
+    def home_currency(self) -> str:
+        """What fees are in (ISO 4217, numeric); "": nothing says so, as where no index can be made."""
+        return next(filter(None, (home_currency(look.look) for look in self._looks)), "")
 
     def close(self) -> None:
         """Release the indexes."""

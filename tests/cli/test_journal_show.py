@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from switch.cli.journal import command
-from switch.core.records.records import Owed
+from switch.core.records.records import SCHEMA, Answered, Booted, Owed
+from switch.money.fee_line import Fee
 from tests.cli.test_reconcile import a_day
 from tests.journal.samples import written
 
@@ -45,3 +46,25 @@ def test_what_a_reversal_has_taken_back_is_shown_with_its_currency(state: Path) 
     ]
     (taken,) = (journal(state, "show", row["txn"]).output for row in rows if row["mti"] == "0420")
     assert "    posts     -30.00 MAD\n" in taken
+
+
+@pytest.mark.parametrize(
+    ("currency", "said"), [("504", "1.20 MAD and 0.24 MAD VAT"), ("", "120 (minor units) and 24 (minor units) VAT")]
+)
+def test_a_price_is_shown_in_words_with_its_currency(tmp_path: Path, currency: str, said: str) -> None:
+    """Which is the network's: a journal of an older release does not say."""
+    fee = Fee(rule="local", kind="interchange", payer="rif", payee="atlas", amount=120, vat=24)
+    entries = [
+        msgspec.structs.replace(one, priced=msgspec.structs.replace(one.priced, fees=(fee,), region="domestic"))
+        if isinstance(one, Answered) and one.priced is not None
+        else one
+        for one in a_day()
+    ]
+    start = Booted(at_us=entries[0].at_us, network="morocco", schema=SCHEMA, currency=currency)
+    written(tmp_path, [start, *entries])
+    txn = next(one.txn for one in entries if isinstance(one, Answered) and one.priced is not None)
+    shown = journal(tmp_path, "show", f"{txn:x}").output
+    assert (
+        "    priced    payment of 2026-11-27, rif -> atlas, cmi, debit, pos, domestic, merchant M1, MCC 5411\n"
+        f"              interchange (rule local), rif -> atlas: {said}\n"
+    ) in shown

@@ -87,8 +87,7 @@ class LedgerTables:
             return next((bytes(known) for (known,) in look(_PAYMENT, (txn,))), None)
 
         self.entries: list[Entry] = []
-        home = next((str(home) for (home,) in look(_HOME, ())), "")
-        self.fold = LedgerFold(home, self.entries.append, recall=recall, windows=windows(look))
+        self.fold = LedgerFold(home_currency(look), self.entries.append, recall=recall, windows=windows(look))
 
     @property
     def takes(self) -> Mapping[type, Take]:
@@ -164,6 +163,11 @@ def positions(look: Look, window: Window) -> dict[Cell, Sum]:
 def holds(look: Look, window: Window) -> dict[tuple[str, str, str], Holds]:
     """By acquirer, issuer and currency, what a window's records have changed of holds."""
     return {tuple(found[:3]): Holds(count=found[3], amount=found[4]) for found in look(_HOLDS, window)}
+
+
+def home_currency(look: Look) -> str:
+    """What fees are in (ISO 4217, numeric); "": nothing says so."""
+    return next((str(home) for (home,) in look(_HOME, ())), "")
 
 
 def unpriced(look: Look, window: Window) -> list[Unpriced]:
