@@ -7,12 +7,12 @@ from typing import Final, Protocol, overload
 import msgspec
 
 from switch.bench.layout import Template
-from switch.core.messages.translator import Translator, network_answer, translator_for
+from switch.core.messages.translator import Translator, answer, translator_for
 from switch.core.routing.routing import luhn_digit
 from switch.simulators.cards import EXPIRY
 from switch.wire import Dialect, Document
 from switch.wire.framing import Framing
-from switch.wire.vocabulary import DE, NetworkCode
+from switch.wire.vocabulary import DE, Answer, NetworkCode
 
 
 class Card(msgspec.Struct, frozen=True):
@@ -123,7 +123,7 @@ class Speech:
 
     def network_answer(self, raw: Document) -> bytes:
         """The answer to a host's 0800, not framed: granted."""
-        return self.dialect.encode(self._translator.outward(network_answer(self.inward(raw)), raw))
+        return self.dialect.encode(self._translator.outward(answer(self.inward(raw), Answer.APPROVED), raw))
 
 
 MADE_AT_ONCE: Final = 1_000

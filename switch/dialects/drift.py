@@ -117,7 +117,7 @@ class Drift:
                     continue
                 what = "bytes behind the last subfield" if known == REST else f"{known}"
                 self._note(de, "subfield", what, "")
-            elif "#" in key and known == key.partition("#")[0]:
+            elif "#" in key:
                 self._note(de, "subfield", f"{known} more than once", "")
 
     def _content(self, e: Element, value: str) -> None:

@@ -142,8 +142,6 @@ class NetworkManagement:
                        known="001 sign-on, 002 sign-off, 101, 161, 162 keys, 201 cutover, 301 echo")  # fmt: skip
         if document[DE.MTI][2] == "0":
             reply = answer(document, de39)
-            if DE.NETWORK_CODE in document:
-                reply[DE.NETWORK_CODE] = code
             try:
                 kernel.transmit(session, reply, raw, after)
             except EncodeError as error:

@@ -4,9 +4,9 @@ In: DE39 as it came on a link. Out: its meaning, and the code of the internal fo
 family of dialects has its table; a link whose host has codes of its own names them in the network file (`answers`,
 `receipts`). The one rule: a code that no table lists is *not known*, which is neither yes nor no.
 
-Sources: ISO 8583:1987 table of response codes and ISO 8583:1993 action codes as processors publish them (00, 08, 11 and 16
+Sources: ISO 8583:1987 table of response codes and ISO 8583:1993 action codes as processors publish them (00, 08, 11, 16 and 85
 approve, 10 and 32 in part, 09 has not decided; 000 to 099 approve, 002 and 006 in part, 100 to 299 decline); Mastercard's 87
-approves a purchase without its cash back. 08 and 11 approve at published gateways, too. `facts/wire.md`.
+approves a purchase without its cash back. 08 and 11 approve at published gateways, too. docs/translate.md has the tables.
 """
 
 from collections.abc import Iterable, Mapping

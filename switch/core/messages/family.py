@@ -100,7 +100,7 @@ class Family:
         return UnreadableError(self.dialect.name, de, name, offset, expected, found, document)
 
     def unencodable(self, document: Document, de: str, expected: str, found: str, offset: int = 0) -> EncodeError:
-        """The error of a internal element that this link cannot say; unnamed, its number may mean something else there."""
+        """The error of an internal element that this link cannot say; unnamed, its number may mean something else there."""
         return EncodeError(self.dialect.name, de, "", offset, expected, found, document)
 
 

@@ -22,11 +22,11 @@ class Private48:
     """the switch answered in the issuer's place: why, as a message reason code of ISO 8583:1993"""
     PARTIAL: Final = "61"
     """in requests: 1, the terminal can take an approval of less than it asks (DE39=10)"""
-    WINDOW: Final = "64"
-    """number of the window of the business day (DE15), 3 digits; the 1993 edition has DE29 for it"""
     REFERENCE: Final = "63"
     """the network's name of a transaction: Visa's transaction identifier (15 digits), or Mastercard's network code, Banknet
     reference number and settlement date (3 + 9 + 4)"""
+    WINDOW: Final = "64"
+    """number of the window of the business day (DE15), 3 digits; the 1993 edition has DE29 for it"""
     KEY: Final = "70"
     """in network management: P or M (the PIN's or the MAC's key), number of its set (2), check value (6 hex digits)"""
     ON_BEHALF: Final = "71"
@@ -77,14 +77,6 @@ def answer(request: Document, de39: str, extra: Document | None = None) -> Docum
     document[DE.RESPONSE_CODE] = de39
     if extra:
         document.update(extra)
-    return document
-
-
-def network_answer(request: Document, de39: str = "00") -> Document:
-    """The 0810 that answers an 0800: DE7, 11, 32, 70 and what else a response echoes, DE33 and DE39."""
-    document = answer(request, de39)
-    if DE.FORWARDER in request:
-        document[DE.FORWARDER] = request[DE.FORWARDER]
     return document
 
 

@@ -14,7 +14,6 @@ from switch.core.messages.internal import (
     Original,
     Private48,
     answer,
-    network_answer,
     original_data,
     parse_original,
     private_elements,
@@ -29,7 +28,7 @@ from switch.wire.vocabulary import DE, Document
 
 
 class Translator(Protocol):
-    """A link's."""
+    """Between the codec of one link and the switch: documents of the link's dialect in, internal format out, and back."""
 
     dropped: frozenset[str]
     """elements of the internal format this link's dialect has no place for: they are left out of what is sent"""
@@ -139,7 +138,6 @@ __all__ = [
     "Variant",
     "Visa",
     "answer",
-    "network_answer",
     "original_data",
     "parse_original",
     "private_elements",

@@ -7,7 +7,6 @@ import pytest
 from switch.core.messages.translator import (
     Private48,
     answer,
-    network_answer,
     original_data,
     private_elements,
     replacement_amounts,
@@ -188,7 +187,7 @@ def test_network_management_goes_everywhere_with_its_code() -> None:
     for name in DIALECTS:
         internal = {"t": "0800", "7": "1125093000", "11": "000001", "32": "504001", "33": "504000", "70": "301"}
         assert carry(name, internal) == internal
-        assert carry(name, network_answer(internal))["39"] == "00"
+        assert carry(name, answer(internal, "00"))["39"] == "00"
     assert as_on_link("iso93", internal)["24"] == "831"
 
 
