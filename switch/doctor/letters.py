@@ -58,12 +58,12 @@ def _said(
     where = " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
     text = f"The peer writes letters outside ASCII in {where} ({place.byte:02X} at byte {place.offset} of a message); "
     if found.by_character:
-        text += "they are UTF-8, and lengths count characters, not bytes. A switch reads text without them."
+        text += "they are UTF-8, and lengths count characters, not bytes. A switch spells such text without accents."
         setting = Setting(
             "peer", 'write ISO 8859-1 (charset = "latin-1" of the link then takes it), or count the bytes of UTF-8'
         )
     else:
-        text += f"{dialect.name} has ASCII only. A switch reads text without them."
+        text += f"{dialect.name} has ASCII only. A switch spells such text without accents."
         setting = Setting("network file", 'charset = "latin-1"')
     at = max(0, data.find(frame)) + place.offset
     row = at - at % ROW

@@ -150,7 +150,7 @@ class Survey:
         settled = configured.dialect is not None and tried is not None
         if settled and tried is not None and tried.healthy and not self._odd(tried, configured):
             return self._healthy(tried, configured)
-        if settled and tried is not None and (of_text := self._of_text(tried, configured)):
+        if configured.dialect is not None and (of_text := self._of_text(tried, configured)):
             return of_text
         other = foreign(data, words.set_to(configured)) if self._messages is None else None
         if other is not None:
@@ -176,18 +176,29 @@ class Survey:
             return _of_elements(found)
         return self._left_over(tried, configured)
 
-    def _of_text(self, tried: _Try, configured: Configured) -> Findings | None:
+    def _of_text(self, tried: _Try | None, configured: Configured) -> Findings | None:
         """Text in another character set than is configured, where all else is right."""
         found: list[Diagnosis] = []
-        if tried.healthy:
+        healthy = tried is not None and tried.healthy
+        if healthy:
             spoken = self._doctor.spoken(configured.dialect, altered=False)[0]
             found = garbled(self.data, self.cuts, spoken, configured)
-        elif isinstance(tried.error, DecodeError) and (of_letters := lettered(self.data, tried.frames, configured)):
+        elif of_letters := self._of_letters(tried, configured):
             found = [of_letters]
         if not found:
             return None
-        said = f"{found[0].dialect}, but for {'one thing' if tried.healthy else 'letters'}"
+        said = f"{found[0].dialect}, but for {'one thing' if healthy else 'letters'}"
         return Findings(Verdict.ADVICE, tuple(found), said, configured.framing, found[0].dialect)
+
+    def _of_letters(self, tried: _Try | None, configured: Configured) -> Diagnosis | None:
+        """Letters in text of messages cut as configured; where nothing is, in one message, or in any framing."""
+        if tried is not None:
+            return lettered(self.data, tried.frames, configured) if isinstance(tried.error, DecodeError) else None
+        cut = (
+            [self.data[start:stop] for start, stop in cut.frames] for cut in self.cuts if cut.frames and not cut.rest
+        )
+        found = (lettered(self.data, frames, configured) for frames in ([self.data], *cut))
+        return next((one for one in found if one is not None), None)
 
     def _faults(self, configured: Configured) -> list[Diagnosis]:
         """Elements in another form; where none explains the bytes, those of the link's own dialect with other habits, too."""

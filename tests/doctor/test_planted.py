@@ -140,7 +140,7 @@ def test_a_latin_byte_in_ascii_text_is_no_ebcdic() -> None:
     assert (first.cause, first.change) == (Cause.CHARSET, 'charset = "latin-1"')
 
 
-@pytest.mark.parametrize("how", ["bare", "framed"])
+@pytest.mark.parametrize("how", ["bare", "framed", "pasted bare", "pasted framed"])
 @pytest.mark.parametrize("write", [latin, utf8_in_bytes, utf8_in_characters])
 def test_letters_of_a_whole_message_are_one_thing_to_change(write: Writer, how: str) -> None:
     answer = {
@@ -155,8 +155,11 @@ def test_letters_of_a_whole_message_are_one_thing_to_change(write: Writer, how: 
     data = write(CMI87, answer)
     if how == "framed":
         found = DOCTOR.examine(framed("length2", [data, data]), Configured("length2", CMI87))
-    else:
+    elif how == "bare":
         found = DOCTOR.message(data, CMI87)
+    else:
+        pasted = framed("length2", [data, data]) if how == "pasted framed" else data
+        found = DOCTOR.examine(pasted, Configured("", CMI87))
     (first,) = found.diagnoses
     assert "in DE44 and DE62" in first.sentence
     assert ("lengths count characters" in first.sentence) == (write is utf8_in_characters)
