@@ -128,6 +128,7 @@ def restore_command(backup: str, state_dir: str, without_key: bool, as_json: boo
       cmi-switch journal restore /mnt/backup/morocco --state /srv/switch
       cmi-switch serve --state /srv/switch
     """
+    from switch.journal.keys import audit_witness_path
     from switch.journal.restore import restore
     from switch.journal.views import time_text
 
@@ -139,6 +140,12 @@ def restore_command(backup: str, state_dir: str, without_key: bool, as_json: boo
             f"Everything after {time_text(made.manifest.last_at_us)} is lost to this switch: reconcile with acquirers and issuers"
             + ("." if made.key else "; and without the vault key nothing owed can be sent.")
         )
+        witness = audit_witness_path(state_dir)
+        if witness.exists():
+            click.echo(
+                f"The log of what operators did is in no backup: bring audit.log back into {state_dir}, or move {witness} away "
+                "and keep it. Until then what they ask for is refused."
+            )
 
 
 @click.command("prune")

@@ -30,15 +30,18 @@ def vault_key_path(state_dir: Path | str) -> Path:
     inside = state / KEY_FILE
     if inside.exists():
         return inside
-    named = state if state.name not in ("", "..") else state.resolve()
-    return named.parent / KEYS / f"{named.name}.{KEY_FILE}"
+    return _beside(state, KEY_FILE)
 
 
 def audit_witness_path(state_dir: Path | str) -> Path:
-    """Where it is said how far the audit log of a state directory has come: beside the vault's key, on the other disk, so that an
+    """Where it is said how far the audit log of a state directory has come: in `keys` beside it, wherever the key is, so that an
     older copy of the directory is known for one."""
-    key = vault_key_path(state_dir)
-    return key.with_name(f"{key.name.removesuffix(KEY_FILE)}audit.head")
+    return _beside(Path(state_dir), "audit.head")
+
+
+def _beside(state: Path, what: str) -> Path:
+    named = state if state.name not in ("", "..") else state.resolve()
+    return named.parent / KEYS / f"{named.name}.{what}"
 
 
 def open_vault(state_dir: Path | str) -> KeyVault:

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import msgspec
+import pytest
 import trio
 
+from switch.console.screens import refunds
 from switch.gateway.merchants import Registry
 from switch.gateway.orders.beside import STORE_FILE
 from switch.gateway.orders.lifecycle import Stage
@@ -68,7 +70,7 @@ async def test_a_web_payment_leads_to_its_order_and_no_other_does(tmp_path: Path
     scene.close()
 
 
-async def test_a_refund_takes_two_supervisors(tmp_path: Path) -> None:
+async def test_a_refund_takes_two_supervisors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scene = peopled(tmp_path, entries=[booted(), declined(1)])
     store = Registry.at(scene.state / "gateway").store
     order = store.open_order(msgspec.structs.replace(an_order(), stage=Stage.CAPTURED, captured=100))
@@ -88,6 +90,9 @@ async def test_a_refund_takes_two_supervisors(tmp_path: Path) -> None:
     session = scene.desk.sessions.begin("brahim", trio.current_time())
     other.cookie = f"{browser.cookie.partition('=')[0]}={session.token}"
     assert "Refund 1 of" in (await other.get("/approvals")).text
+    with monkeypatch.context() as one_account:
+        one_account.setattr(refunds, "marks_of", lambda user: frozenset({user, "uid 7"}))
+        assert "root and brahim are one account" in (await other.submit("/refunds/approve", number="1")).text
     assert "Approved: a running gateway" in (await other.submit("/refunds/approve", number="1")).text
     assert [(one.state, one.amount, one.approved_by) for one in store.refunds_of(order)] == [("approved", 60, "brahim")]
     acts = audit_of(scene.state, open_vault(scene.state).audit_secret).verify()

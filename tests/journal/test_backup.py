@@ -17,6 +17,7 @@ from switch.journal import copying
 from switch.journal.backup import backup, read_manifest
 from switch.journal.disk import RealDisk
 from switch.journal.feed import Feed
+from switch.journal.keys import audit_witness_path
 from switch.journal.log import JournalError, segments
 from switch.journal.recovery import journal_directory, recover
 from switch.journal.reports import Filters, Reports
@@ -319,6 +320,13 @@ def test_the_commands_say_what_they_did(state: Path, target: Path, elsewhere: Pa
     code, text = run("restore", target, "--state", elsewhere)
     assert code == 0
     assert "Everything after 2025-11-25T12:00:00Z is lost to this switch: reconcile" in text
+    assert "audit" not in text
+    shutil.rmtree(elsewhere)
+    witness = audit_witness_path(elsewhere)
+    witness.parent.mkdir(exist_ok=True)
+    witness.write_text('{"number":1,"chain":"x"}')
+    code, text = run("restore", target, "--state", elsewhere)
+    assert (code, f"bring audit.log back into {elsewhere}, or move {witness} away" in text) == (0, True)
     assert run("backup", target, "--state", elsewhere / "none")[0] == 1
 
 
