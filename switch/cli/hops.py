@@ -124,6 +124,11 @@ def _new(followers: Sequence[Follower]) -> Iterator[bytes]:
             time.sleep(POLL_S)
 
 
+def _tell_damaged(error: OSError) -> None:
+    """An older file is left out: what others have is shown all the same."""
+    click.echo(f"{error.filename} {str(error.strerror).partition(';')[0]}: its lines are left out", err=True)
+
+
 def _newest(log: str) -> str:
     return "cmi-switch hops -n 20" + ("" if log == DEFAULT_LOG else f" --log {shlex.quote(log)}")
 
@@ -134,7 +139,7 @@ def _waterfall(log: str, paths: Sequence[Path], txn: str, currency: str) -> None
     from switch.observe.waterfall import waterfall
 
     for path in paths:
-        hops, events = read_transaction(path, txn)
+        hops, events = read_transaction(path, txn, _tell_damaged)
         if hops:
             click.echo(waterfall(hops, events, currency, _paint))
             return
@@ -148,7 +153,7 @@ def _stream(paths: Sequence[Path], conditions: Sequence[Condition], *, follow: b
 
     keys: set[str] = set()
     met = 0
-    followers = [Follower(path, older=not limit) for path in paths]
+    followers = [Follower(path, older=not limit, damaged=_tell_damaged) for path in paths]
     try:
         if limit:  # from the end backwards: the log may be large, and what is asked for is mostly near
             backwards = merge(*(follower.newest_first() for follower in followers), key=_at, reverse=True)

@@ -1,11 +1,11 @@
 """Reads a hop log as it grows: whole lines only, on through its turnings-over, in bounded bites."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from switch.observe.packed import log_files, open_log
+from switch.observe.packed import DamagedLogError, log_files, open_log
 
 BITE_BYTES: Final = 4_194_304
 """read at once at most"""
@@ -18,9 +18,15 @@ LINE_BYTES_MAX: Final = 1_048_576
 class Follower:
     """One reader of one log. `poll` gives what is new; the file may not exist yet."""
 
-    def __init__(self, path: Path, *, older: bool = False) -> None:
-        """Begin at the start of the file at `path`; with `older`, at the start of the oldest file turned over from it."""
+    def __init__(
+        self, path: Path, *, older: bool = False, damaged: Callable[[DamagedLogError], None] | None = None
+    ) -> None:
+        """Begin at the start of the file at `path`; with `older`, at the start of the oldest file turned over from it.
+
+        `damaged`: is told of each older file that is, and left out; None: it is raised, and who goes on goes on behind it.
+        """
         self._path = path
+        self._damaged = damaged
         self._fd = -1
         self._torn = b""
         self._before = log_files(path)[:-1] if older and path.exists() else []
@@ -54,9 +60,8 @@ class Follower:
         os.lseek(self._fd, end, os.SEEK_SET)
         yield from _backwards(self._fd, end)
         for older in reversed(log_files(self._path)[:-1]):
-            try:
-                fd = open_log(older)
-            except FileNotFoundError:
+            fd = self._older(older)
+            if fd < 0:
                 continue
             try:
                 yield from _backwards(fd, os.fstat(fd).st_size)
@@ -71,16 +76,26 @@ class Follower:
 
     def _open(self) -> bool:
         while self._before:
-            try:
-                self._fd = open_log(self._before.pop(0))
-            except FileNotFoundError:
-                continue
-            return True
+            self._fd = self._older(self._before.pop(0))
+            if self._fd >= 0:
+                return True
         try:
             self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
         return True
+
+    def _older(self, file: Path) -> int:
+        """A descriptor of it; -1: it is gone, or damaged."""
+        try:
+            return open_log(file)
+        except FileNotFoundError:
+            return -1
+        except DamagedLogError as error:
+            if self._damaged is None:
+                raise
+            self._damaged(error)
+            return -1
 
     def _turned_over(self) -> bool:
         """True where the path is no longer the file that is open. A file cut short in place is read from its start again."""

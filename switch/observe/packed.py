@@ -40,6 +40,10 @@ def log_files(path: Path) -> list[Path]:
     return [*files, path] if path.exists() else files
 
 
+class DamagedLogError(OSError):
+    """A compressed file of a log is not as it was written: its checksum vouches for none of its lines."""
+
+
 def numbered_file(path: Path, number: int) -> tuple[Path, Path]:
     """The names that the file turned over so many times ago may have: plain, compressed."""
     plain = path.with_name(f"{path.name}.{number}")
@@ -47,7 +51,8 @@ def numbered_file(path: Path, number: int) -> tuple[Path, Path]:
 
 
 def open_log(file: Path) -> int:
-    """A descriptor to read a log's file by; of a compressed one, of a copy in memory. Raises OSError; so where it is damaged."""
+    """A descriptor to read a log's file by; of a compressed one, of a copy in memory. Raises OSError: DamagedLogError
+    where it is that."""
     if file.suffix != PACKED:
         return os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     fd = os.memfd_create(file.name, os.MFD_CLOEXEC) if hasattr(os, "memfd_create") else _unnamed()
@@ -58,7 +63,7 @@ def open_log(file: Path) -> int:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         os.close(fd)
         said = f"is damaged ({error}); move it away, and all but its lines is read"
-        raise OSError(errno.EIO, said, str(file)) from None
+        raise DamagedLogError(errno.EIO, said, str(file)) from None
     except OSError:
         os.close(fd)
         raise

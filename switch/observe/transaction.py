@@ -7,13 +7,13 @@ searched as bytes.
 
 import mmap
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from switch.observe.follow import Follower
 from switch.observe.lines import HopLine, LineError, read_event, read_hop, second_of
-from switch.observe.packed import log_files, open_log
+from switch.observe.packed import DamagedLogError, log_files, open_log
 
 EARLIER_S: Final = 5
 """lines are hardly out of order; clocks are set back by no more"""
@@ -22,11 +22,14 @@ _LEAST: Final = 65_536
 """bytes between two places that are not told apart by time"""
 
 
-def read_transaction(path: Path, txn: str) -> tuple[list[HopLine], list[dict[str, Any]]]:
-    """`txn`: hexadecimal, as in the log. Raises OSError: a file cannot be read."""
+def read_transaction(
+    path: Path, txn: str, damaged: Callable[[DamagedLogError], None] | None = None
+) -> tuple[list[HopLine], list[dict[str, Any]]]:
+    """`txn`: hexadecimal, as in the log. `damaged`: is told of each older file that is, and left out. Raises OSError: a file
+    cannot be read; where nobody is to be told, also a damaged one."""
     hops: list[HopLine] = []
     events: list[dict[str, Any]] = []
-    for line in _lines(path, txn):
+    for line in _lines(path, txn, damaged):
         try:
             hop = read_hop(line)
             if hop is None:
@@ -63,7 +66,7 @@ def read_reference(path: Path, rrn: str) -> dict[str, tuple[list[HopLine], list[
     return found
 
 
-def _lines(path: Path, txn: str) -> Iterator[bytes]:
+def _lines(path: Path, txn: str, damaged: Callable[[DamagedLogError], None] | None) -> Iterator[bytes]:
     """Those in which it is called by its name."""
     needle = f'"{txn}"'.encode()
     since = int(txn, 16) // 1_000_000 - EARLIER_S
@@ -74,6 +77,11 @@ def _lines(path: Path, txn: str) -> Iterator[bytes]:
             fd = open_log(file)
         except FileNotFoundError:
             continue  # turned over meanwhile: it is the next one, or gone
+        except DamagedLogError as error:
+            if damaged is None:
+                raise
+            damaged(error)
+            continue
         try:
             found = os.fstat(fd)
             if found.st_size:

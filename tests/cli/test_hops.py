@@ -1,5 +1,6 @@
 """`cmi-switch hops` and `cmi-switch watch`, as typed."""
 
+import gzip
 import json
 import os
 import pathlib
@@ -69,6 +70,25 @@ def test_one_transaction_is_a_waterfall_and_its_id_is_taken_in_either_case(log: 
     assert "txn a1" in result.output
     assert "not sufficient funds (51)" in result.output
     assert result.output.count("│") == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"), [((), 2), (("-n", "9"), 2), (("--txn", "a2"), 1), (("--txn", "a1"), 0), (("-n", "1"), 1)]
+)
+def test_an_older_file_that_is_damaged_is_said_and_costs_nobody_the_others(
+    log: pathlib.Path, options: tuple[str, ...], shown: int
+) -> None:
+    older = log.with_name("hops.jsonl.1")
+    packed = older.with_name("hops.jsonl.1.gz")
+    packed.write_bytes(gzip.compress(older.read_bytes())[:-12])
+    older.unlink()
+    result = run("--log", log, *options)
+    asked_for = options != ("-n", "1")
+    assert (f"{packed} is damaged (" in result.stderr) is asked_for
+    assert result.stderr.count("its lines are left out") == asked_for
+    times = {line["at"][11:23] for line in LINES}
+    assert sum(any(time in line for time in times) for line in result.stdout.splitlines()) == shown
+    assert result.exit_code == (1 if options == ("--txn", "a1") else 0), "that one was in the file that is left out"
 
 
 def test_no_such_file_says_how_one_comes_about(tmp_path: pathlib.Path) -> None:
