@@ -98,9 +98,10 @@ def measure(name: str, messages: int) -> Hostile:
         dialect.decode(known)
     wires = [dialect.encode(document) for document in islice(bitmaps(dialect), messages)]
     alone = other_us(dialect, known, [[known] * BURST] * (messages // BURST))
-    known_us, careful_us = timed_us(dialect.decode, [known] * 5_000), timed_us(
-        lambda data: careful_decode(dialect.codec.table, data), [known] * 2_000
-    )  # fmt: skip
+    known_us, careful_us = (
+        timed_us(dialect.decode, [known] * 5_000),
+        timed_us(lambda data: careful_decode(dialect.codec.table, data), [known] * 2_000),
+    )
     gc.collect()
     before = usage(os.getpid()).rss_bytes
     new_us = timed_us(dialect.decode, wires)

@@ -75,8 +75,9 @@ def run(subject: str, scenario: str, steps: Sequence[float], options: dict[str, 
 @click.option("--naive", is_flag=True, help="The naive baseline too.")
 @click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), help="Write the figure.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def main(scenarios: tuple[str, ...], steps: tuple[float, ...], naive: bool, svg: Path | None, as_json: bool,
-         **options: Any) -> None:  # fmt: skip
+def main(
+    scenarios: tuple[str, ...], steps: tuple[float, ...], naive: bool, svg: Path | None, as_json: bool, **options: Any
+) -> None:
     """Offer the switch more than it, or an issuer, can serve; show what is served, what is declined, and how fast."""
     Path("var").mkdir(exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="overload-", dir="var"))

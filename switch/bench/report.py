@@ -194,7 +194,7 @@ class ThresholdError(ValueError):
     """A threshold that cannot be read. The message says what one looks like."""
 
 
-class Threshold(msgspec.Struct, frozen=True):
+class Threshold(msgspec.Struct, frozen=True, kw_only=True):
     """`p99>5ms`: a run that meets it has failed."""
 
     text: str
@@ -226,7 +226,7 @@ def parse_threshold(text: str) -> Threshold:
         raise ThresholdError(
             f"{text!r}: {metric} has no unit {unit!r}; expected {' or '.join(u for u in units if u) or 'none'}"
         )
-    return Threshold(text, metric, op, float(number) * units[unit])
+    return Threshold(text=text, metric=metric, op=op, bound=float(number) * units[unit])
 
 
 def broken(thresholds: Iterable[Threshold], made: Report) -> list[str]:

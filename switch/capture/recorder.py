@@ -28,7 +28,7 @@ TXNS_KEPT: Final = 65_536
 """transactions whose hops are counted at once"""
 
 
-class Voice(msgspec.Struct, frozen=True):
+class Voice(msgspec.Struct, frozen=True, kw_only=True):
     """How the links of one name speak."""
 
     dialect: Dialect
@@ -108,7 +108,12 @@ def voice_of(name_or_path: str, dialect: Dialect, framing: str) -> Voice:
     """`name_or_path`: what `dialect` was loaded by. One of a path goes into the file whole: its reader has no such path."""
     named = name_or_path.removesuffix(f"+{LATIN_1}") in names()
     name = name_or_path if named else "_".join(dialect.name.split())
-    return Voice(dialect, framing, f"dialect={name} framing={framing}", "" if named else carried(dialect))
+    return Voice(
+        dialect=dialect,
+        framing=framing,
+        about=f"dialect={name} framing={framing}",
+        carried="" if named else carried(dialect),
+    )
 
 
 class Recorder:

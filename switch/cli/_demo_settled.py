@@ -55,7 +55,7 @@ def settle_demo(
     owed = sum(network_cost(entry, schemes) for entry in entries)
     if owed != hop_cost:
         said = f"{format_amount(hop_cost, home)} by the hop log, {format_amount(owed, home)} by the ledger"
-        found.append(Difference("", f"what the networks are owed for payments: {said}"))
+        found.append(Difference(key="", sentence=f"what the networks are owed for payments: {said}"))
     return found
 
 

@@ -36,8 +36,9 @@ if TYPE_CHECKING:
 @click.option("--ignore", default="", metavar="DE7,DE54,…", help="Elements not to compare.")
 @click.option("--rule", "rules", multiple=True, metavar="DE54=RULE", help="Compare by exact, shape, present or ignore.")
 @click.option("--fresh", is_flag=True, help="New DE7, DE11 (DE37, DE90 follow): a host takes repeats for repeats.")
-@click.option("--timeout", "timeout_s", type=Finite(min=0.01), default=5.0, show_default=True,
-              help="Seconds an answer may take.")  # fmt: skip
+@click.option(
+    "--timeout", "timeout_s", type=Finite(min=0.01), default=5.0, show_default=True, help="Seconds an answer may take."
+)
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML for a CI system.")
 @ready_option()
 def command(**options: Any) -> None:

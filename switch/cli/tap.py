@@ -72,9 +72,7 @@ def command(**options: Any) -> None:
     check_framing(framing)
     recorder = _recorder(options["record"], options["dialect_name"], dialect, framing, clear)
     screen = _Screen(dialect, asked, brief=options["brief"])
-    tap = Tap(
-        upstream=upstream, dialect=dialect, framing=framing, show=screen.show, say=screen.say, recorder=recorder
-    )  # fmt: skip
+    tap = Tap(upstream=upstream, dialect=dialect, framing=framing, show=screen.show, say=screen.say, recorder=recorder)
     about = f"({dialect.name}, {framing})" + (f"; recorded in {options['record']}" if recorder is not None else "")
     problem, file = "", prepare_ready(options["ready_path"])
 

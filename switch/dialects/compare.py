@@ -17,7 +17,7 @@ _COMMON: Final = 3
 """A difference in more elements than this is said once, with the elements it is in."""
 
 
-class Difference(msgspec.Struct, frozen=True):
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is not the same in both."""
 
     element: str
@@ -42,13 +42,17 @@ def differences(a: Dialect, b: Dialect) -> list[Difference]:
         ("key_data", a.key_data, b.key_data, "meaning"),
         ("key_sets", a.key_sets, b.key_sets, "meaning"),
     ]
-    found = [Difference("", "", what, x, y, touches) for what, x, y, touches in whole if x != y]
+    found = [
+        Difference(element="", name="", what=what, a=x, b=y, touches=touches) for what, x, y, touches in whole if x != y
+    ]
     for key in sorted(a.elements.keys() | b.elements.keys(), key=place):
         x, y = a.elements.get(key), b.elements.get(key)
         if x is None or y is None:
             there = x or y
             assert there is not None
-            found.append(Difference(key, there.name, "element", _whole(x), _whole(y), "wire"))
+            found.append(
+                Difference(element=key, name=there.name, what="element", a=_whole(x), b=_whole(y), touches="wire")
+            )
             continue
         found += _element(key, x, y)
         found += _subfields(key, x.name, a.subfields.get(key), b.subfields.get(key))
@@ -60,11 +64,19 @@ def _whole(e: Element | None) -> str:
 
 
 def _element(key: str, x: Element, y: Element) -> list[Difference]:
-    found = [Difference(key, x.name, what, say(x), say(y), "wire") for what, say in _SIDE.items() if say(x) != say(y)]
+    found = [
+        Difference(element=key, name=x.name, what=what, a=say(x), b=say(y), touches="wire")
+        for what, say in _SIDE.items()
+        if say(x) != say(y)
+    ]
     if x.sensitive != y.sensitive:
-        found.append(Difference(key, x.name, "sensitive", _yes(x.sensitive), _yes(y.sensitive), "meaning"))
+        found.append(
+            Difference(
+                element=key, name=x.name, what="sensitive", a=_yes(x.sensitive), b=_yes(y.sensitive), touches="meaning"
+            )
+        )
     if x.name != y.name:
-        found.append(Difference(key, x.name, "name", x.name, y.name, "meaning"))
+        found.append(Difference(element=key, name=x.name, what="name", a=x.name, b=y.name, touches="meaning"))
     return found
 
 
@@ -75,10 +87,21 @@ def _yes(value: bool) -> str:
 def _subfields(key: str, name: str, x: dict[str, Any] | None, y: dict[str, Any] | None) -> list[Difference]:
     if x is None or y is None or x["form"] != y["form"]:
         one, other = (x or {}).get("form", ""), (y or {}).get("form", "")
-        return [Difference(key, name, "subfields", one, other, "meaning")] if one != other else []
+        return (
+            [Difference(element=key, name=name, what="subfields", a=one, b=other, touches="meaning")]
+            if one != other
+            else []
+        )
     keys = sorted((x.keys() | y.keys()) - {"form", "parts", "about", "lead"})
     found = [
-        Difference(key, name, f"subfields {what}", str(x.get(what, "")), str(y.get(what, "")), "meaning")
+        Difference(
+            element=key,
+            name=name,
+            what=f"subfields {what}",
+            a=str(x.get(what, "")),
+            b=str(y.get(what, "")),
+            touches="meaning",
+        )
         for what in keys
         if x.get(what) != y.get(what)
     ]
@@ -86,7 +109,7 @@ def _subfields(key: str, name: str, x: dict[str, Any] | None, y: dict[str, Any] 
     for part in [*xs, *(p for p in ys if p not in xs)]:
         one, other = xs.get(part, ""), ys.get(part, "")
         if one != other:
-            found.append(Difference(key, name, f"subfield {part}", one, other, "meaning"))
+            found.append(Difference(element=key, name=name, what=f"subfield {part}", a=one, b=other, touches="meaning"))
     return found
 
 

@@ -115,8 +115,9 @@ def _sizes(e: Element) -> Iterator[Form]:
             if e.length_bytes:
                 if by <= 6:
                     counts = "too few" if sign > 0 else "too many"
-                    yield Form(e, f"says a length that counts {_count(step, unit)} {counts}",
-                               "", 0.7 * prior, sign * step)  # fmt: skip
+                    yield Form(
+                        e, f"says a length that counts {_count(step, unit)} {counts}", "", 0.7 * prior, sign * step
+                    )
                 continue
             size = e.size + sign * step
             if size < 1 or e.key in ("p", "1"):

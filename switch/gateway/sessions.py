@@ -17,7 +17,7 @@ from switch.http.sessions import lasts
 SESSIONS_MAX: Final = 1_000
 
 
-class Session(msgspec.Struct):
+class Session(msgspec.Struct, kw_only=True):
     """One browser of a merchant's."""
 
     clientid: str
@@ -39,7 +39,9 @@ class Sessions:
         """`token`: for the cookie, fresh and random, as `form_key` is. Above the limit the one that was unused longest ends."""
         while len(self._kept) >= SESSIONS_MAX:
             self._kept.popitem(last=False)
-        self._kept[_digest(token)] = Session(merchant.clientid, merchant.page_password, form_key, now, now)
+        self._kept[_digest(token)] = Session(
+            clientid=merchant.clientid, password=merchant.page_password, form_key=form_key, began=now, used=now
+        )
 
     def find(self, token: str, now: float) -> Session | None:
         """The session of a cookie, which is used now."""

@@ -17,7 +17,7 @@ CALENDAR: Final = "calendar"
 """Who closes the days before the first cutover: midnight, UTC."""
 
 
-class DayTotals(msgspec.Struct):
+class DayTotals(msgspec.Struct, kw_only=True):
     """One business day, or the part of it that is one acquirer's, issuer's or route's."""
 
     day: str
@@ -86,10 +86,10 @@ def totals(
     def empty(day: str, of: str) -> DayTotals:
         whole, close = day != begins, closed.get(day)
         if close is not None:
-            return DayTotals(day, close.at_us, close.by, whole, of)
+            return DayTotals(day=day, closed_us=close.at_us, closed_by=close.by, whole=whole, of=of)
         if day >= today:
-            return DayTotals(day, 0, "", whole, of)
-        return DayTotals(day, _midnight_us(day), CALENDAR, whole, of)
+            return DayTotals(day=day, closed_us=0, closed_by="", whole=whole, of=of)
+        return DayTotals(day=day, closed_us=_midnight_us(day), closed_by=CALENDAR, whole=whole, of=of)
 
     found: dict[tuple[str, str], DayTotals] = {}
     for cell, one in sums:

@@ -91,7 +91,7 @@ class LinkSums(msgspec.Struct):
     """it is a host's, so that it is missed while it is away; an acquirer or terminal that hung up is not"""
 
 
-class Notable(msgspec.Struct, frozen=True):
+class Notable(msgspec.Struct, frozen=True, kw_only=True):
     """A warning or error that someone should see."""
 
     at: str
@@ -267,7 +267,9 @@ class Model(msgspec.Struct):
         count = 1
         if self.notable and self.notable[-1].event == name:
             count = self.notable.pop().count + 1
-        self.notable.append(Notable(str(event.get("at", "")), str(event["level"]), name, fields, count))
+        self.notable.append(
+            Notable(at=str(event.get("at", "")), level=str(event["level"]), event=name, text=fields, count=count)
+        )
 
     def _seen(self, at: str) -> None:
         self.last_at = at

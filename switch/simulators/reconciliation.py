@@ -135,7 +135,7 @@ class JournalRow(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """messages about it not yet acknowledged by their host"""
 
 
-class Difference(msgspec.Struct, frozen=True):
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One disagreement, as a sentence."""
 
     key: str
@@ -297,14 +297,18 @@ def reconcile(
         found += _own_sums(book)
         for payment in book.payments:
             if payment.key in acquired:
-                found.append(Difference(payment.key, f"{book.name}: the key {payment.key} names two payments"))
+                found.append(
+                    Difference(key=payment.key, sentence=f"{book.name}: the key {payment.key} names two payments")
+                )
             acquired[payment.key] = payment
     debits: dict[str, Debit] = {}
     for issuer in issuers:
         found += _own_balances(issuer)
         for debit in issuer.debits:
             if debit.key in debits:
-                found.append(Difference(debit.key, f"{issuer.name}: {debit.key} stands at two issuers, or twice"))
+                found.append(
+                    Difference(key=debit.key, sentence=f"{issuer.name}: {debit.key} stands at two issuers, or twice")
+                )
             debits[debit.key] = debit
     rows = {row.key: row for row in journal}
     for key in sorted(acquired.keys() | debits.keys() | rows.keys()):
@@ -320,7 +324,7 @@ def _own_sums(book: AcquirerBook) -> list[Difference]:
     """A book against itself: its counters say what its payments say."""
     found = []
     if book.left_out:
-        found.append(Difference("", f"{book.name}: {book.left_out} payments are no longer listed one by one; "
+        found.append(Difference(key="", sentence=f"{book.name}: {book.left_out} payments are no longer listed one by one; "
                                     "raise the book's keep to compare them"))  # fmt: skip
         return found
     for status, count in (
@@ -329,14 +333,14 @@ def _own_sums(book: AcquirerBook) -> list[Difference]:
     ):  # fmt: skip
         listed = sum(p.status == status for p in book.payments)
         if listed != count:
-            found.append(Difference("", f"{book.name}: counts {count} {status}, lists {listed}"))
+            found.append(Difference(key="", sentence=f"{book.name}: counts {count} {status}, lists {listed}"))
     return found
 
 
 def _own_balances(book: IssuerBook) -> list[Difference]:
     """An issuer against itself, per currency: balances moved by what stands posted, holds are what stands held."""
     if book.left_out:
-        return [Difference("", f"{book.name}: {book.left_out} payments are no longer listed one by one; "
+        return [Difference(key="", sentence=f"{book.name}: {book.left_out} payments are no longer listed one by one; "
                                "raise the ledger's keep to compare them")]  # fmt: skip
     found = []
     for currency in sorted({c.currency for c in book.cards} | {d.billing for d in book.debits}):
@@ -345,10 +349,10 @@ def _own_balances(book: IssuerBook) -> list[Difference]:
         moved, posted = sum(c.opening - c.closing for c in cards), sum(d.billed for d in debits if not d.held)
         held, holds = sum(c.held for c in cards), sum(d.billed for d in debits if d.held)
         if moved != posted:
-            found.append(Difference("", f"{book.name}: balances moved by {money(moved, currency)}, "
+            found.append(Difference(key="", sentence=f"{book.name}: balances moved by {money(moved, currency)}, "
                                         f"what stands adds up to {money(posted, currency)}"))  # fmt: skip
         if held != holds:
-            found.append(Difference("", f"{book.name}: accounts hold back {money(held, currency)}, "
+            found.append(Difference(key="", sentence=f"{book.name}: accounts hold back {money(held, currency)}, "
                                         f"pre-authorizations add up to {money(holds, currency)}"))  # fmt: skip
     return found
 
@@ -358,7 +362,7 @@ def _one_payment(key: str, payment: Payment | None, row: JournalRow | None, debi
     found: list[Difference] = []
 
     def differ(sentence: str) -> None:
-        found.append(Difference(key, f"{key}: {sentence}"))
+        found.append(Difference(key=key, sentence=f"{key}: {sentence}"))
 
     if row is not None and row.owed:
         differ(f"the journal still owes {row.owed} message(s) about it to its host")

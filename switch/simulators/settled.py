@@ -88,5 +88,5 @@ def compare_settled(
         expects, pays = own.get(key, OwnPosition()).net, paid.get(key, 0)
         if expects != pays:
             said = f"by its own books {party} is to get {money(expects, currency)} for its payments"
-            found.append(Difference("", f"{said}, by the ledger {money(pays, currency)}"))
+            found.append(Difference(key="", sentence=f"{said}, by the ledger {money(pays, currency)}"))
     return found

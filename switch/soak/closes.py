@@ -53,6 +53,6 @@ def closed_once(done: Sequence[str], cutovers: Sequence[Cutover]) -> list[Differ
     twice = [name for name in sorted(set(ended)) if ended.count(name) > 1]
     lost = sorted(set(done) - set(ended))
     return [
-        *(Difference("", f"{name} was closed {ended.count(name)} times") for name in twice),
-        *(Difference("", f"the close of {name} was acknowledged, and has no cutover") for name in lost),
+        *(Difference(key="", sentence=f"{name} was closed {ended.count(name)} times") for name in twice),
+        *(Difference(key="", sentence=f"the close of {name} was acknowledged, and has no cutover") for name in lost),
     ]

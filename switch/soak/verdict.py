@@ -93,12 +93,12 @@ def judge(
     rows = journal_rows(entries_of(state))
     differences = reconcile(books.terminals, books.networks, books.issuers, rows, declines_lost=True)
     verified = verify(state)
-    differences += [Difference("", f"journal verify: {damage}") for damage in verified.damage]
+    differences += [Difference(key="", sentence=f"journal verify: {damage}") for damage in verified.damage]
     differences += _compare_reports(state, rows)
     cutovers = [entry for entry in entries_of(state) if isinstance(entry, Cutover)]
     differences += _dated(state) if named is None else [*_dated(state), *closed_once(named, cutovers)]
     wrong = disagreements(claims, entries_of(state), network.currency) if claims is not None else ()
-    differences += [Difference("", sentence) for sentence in wrong]
+    differences += [Difference(key="", sentence=sentence) for sentence in wrong]
     for book in books.issuers:
         differences += _kept(network, hosts, book, books)
     acquirers = (*books.terminals, *books.networks)
@@ -122,7 +122,7 @@ def judge(
 def _dated(state: Path) -> list[Difference]:
     """Each outcome says the window in which it stands."""
     dates = Dates()
-    return [Difference("", wrong) for entry in entries_of(state) if (wrong := dates.fold(entry))]
+    return [Difference(key="", sentence=wrong) for entry in entries_of(state) if (wrong := dates.fold(entry))]
 
 
 def _compare_reports(state: Path, rows: list[JournalRow]) -> list[Difference]:
@@ -134,7 +134,10 @@ def _compare_reports(state: Path, rows: list[JournalRow]) -> list[Difference]:
     if len(listed) == approved:
         return []
     return [
-        Difference("", f"the journal has {approved} approved payments, `journal list --status approved` {len(listed)}")
+        Difference(
+            key="",
+            sentence=f"the journal has {approved} approved payments, `journal list --status approved` {len(listed)}",
+        )
     ]
 
 
@@ -143,12 +146,16 @@ def _kept(network: Network, hosts: Path, book: IssuerBook, books: Books) -> list
     host = recover(hosts / book.name, Limits(), host_fold(network, book.name)).state
     found = []
     if host.book() != book:
-        found.append(Difference("", f"{book.name}: the fold of its journal is not the book its process wrote"))
+        found.append(
+            Difference(key="", sentence=f"{book.name}: the fold of its journal is not the book its process wrote")
+        )
     if isinstance(host, CardNetwork):
         kept = host.abroad_book()
         wrote = [msgspec.structs.replace(b, latency_us={}) for b in books.networks if b.name == kept.name]
         if wrote != [kept]:
-            found.append(Difference("", f"{kept.name}: the fold of its journal is not the book its process wrote"))
+            found.append(
+                Difference(key="", sentence=f"{kept.name}: the fold of its journal is not the book its process wrote")
+            )
     return found
 
 

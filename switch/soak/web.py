@@ -183,7 +183,9 @@ class WebSide:
             told.setdefault(one.oid, []).append(one)
         found: list[Difference] = []
         for order in self._orders():
-            found += [Difference("", f"order {order.asked.oid}: {why}") for why in _wrong(order, told, self.paid)]
+            found += [
+                Difference(key="", sentence=f"order {order.asked.oid}: {why}") for why in _wrong(order, told, self.paid)
+            ]
         return found
 
     def seen(self) -> dict[str, int]:

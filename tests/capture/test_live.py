@@ -90,7 +90,11 @@ async def tapped(
 async def test_a_tap_changes_nothing_shows_all_pairs_answers_and_records_masked(tmp_path: Path) -> None:
     logs: list[object] = []
     path = tmp_path / "tap.pcapng"
-    recorder = Recorder(Writer(path), {"tap": Voice(CMI87, "length2", "dialect=cmi87 framing=length2")}, logs.append)
+    recorder = Recorder(
+        Writer(path),
+        {"tap": Voice(dialect=CMI87, framing="length2", about="dialect=cmi87 framing=length2")},
+        logs.append,
+    )
     with trio.fail_after(20):
         async with trio.open_nursery() as outer:
             address, _ = await hosting(outer, DAY)

@@ -77,7 +77,7 @@ def test_links_of_several_files_of_one_name_are_each_read_as_theirs(tmp_path: Pa
 def test_a_capture_of_an_older_form_names_the_file_that_it_lacks(tmp_path: Path) -> None:
     """Captures that were made before dialect files went into them have the name alone."""
     voice = own(tmp_path / "partner.json")
-    older = Voice(voice.dialect, voice.framing, voice.about, "")
+    older = Voice(dialect=voice.dialect, framing=voice.framing, about=voice.about)
     recorded(tmp_path / "a.pcapng", {"pos": older}, ASK)
     with pytest.raises(CaptureError, match=r"a\.pcapng: partner: no dialect .*: give it with --dialect"):
         load(tmp_path / "a.pcapng", Known())
@@ -85,7 +85,7 @@ def test_a_capture_of_an_older_form_names_the_file_that_it_lacks(tmp_path: Path)
 
 
 def test_a_capture_that_says_no_framing_is_read_with_its_dialects_own(tmp_path: Path) -> None:
-    recorded(tmp_path / "a.pcapng", {"pos": Voice(CMI87, "length2", "dialect=cmi87", "")}, ASK)
+    recorded(tmp_path / "a.pcapng", {"pos": Voice(dialect=CMI87, framing="length2", about="dialect=cmi87")}, ASK)
     assert said(load(tmp_path / "a.pcapng", Known())) == [("pos", "", "000000012350", "TERMINAL")]
 
 

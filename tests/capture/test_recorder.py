@@ -201,7 +201,10 @@ def test_a_dialect_that_is_a_file_of_ones_own_goes_into_the_capture_whole(tmp_pa
 
 
 def test_a_capture_whose_dialect_file_is_damaged_says_so(tmp_path: Path) -> None:
-    stage = Stage(tmp_path / "a.pcapng", voice=Voice(CMI87, "length2", "dialect=x", "dialect file: {"))
+    stage = Stage(
+        tmp_path / "a.pcapng",
+        voice=Voice(dialect=CMI87, framing="length2", about="dialect=x", carried="dialect file: {"),
+    )
     stage.opens()
     stage.recorder.received("pos#1", stage.frame({"t": "0800", "11": "000001", "70": "301"}), AT)
     with pytest.raises(CaptureError, match=r"a\.pcapng carries a dialect file that cannot be read: Expecting"):
@@ -238,7 +241,9 @@ def test_a_capture_that_was_there_before_makes_room(tmp_path: Path) -> None:
 def test_links_that_open_after_a_reload_speak_as_it_says_in_the_same_file(stage: Stage) -> None:
     stage.recorder.received("pos#1", stage.frame({"t": "0800", "11": "000001", "70": "301"}), AT)
     visa = Dialect.load("visa")
-    stage.recorder.learn({"pos": Voice(visa, "base1", "dialect=visa framing=base1"), "new": stage.voice})
+    stage.recorder.learn(
+        {"pos": Voice(dialect=visa, framing="base1", about="dialect=visa framing=base1"), "new": stage.voice}
+    )
     stage.recorder.opened("pos#2", SWITCH, Address("10.0.0.2", 50_001), False, AT)
     stage.recorder.opened("new#1", SWITCH, Address("10.0.0.3", 50_002), False, AT)
     stage.recorder.received("pos#2", make_framing("base1").frame(visa.encode(purchase(visa))), AT + 1)

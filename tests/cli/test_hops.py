@@ -61,8 +61,9 @@ def test_json_gives_the_lines_as_they_stand(log: pathlib.Path) -> None:
 
 def test_the_last_few(log: pathlib.Path) -> None:
     assert [json.loads(line)["at"] for line in run("--log", log, "--json", "-n", 2).output.splitlines()] == [
-        LINES[2]["at"], LINES[3]["at"],
-    ]  # fmt: skip
+        LINES[2]["at"],
+        LINES[3]["at"],
+    ]
 
 
 def test_one_transaction_is_a_waterfall_and_its_id_is_taken_in_either_case(log: pathlib.Path) -> None:

@@ -236,8 +236,9 @@ def test_the_messages_are_shown_field_by_field_and_nothing_secret_in_them(atlas:
 
 def test_what_was_asked_has_no_sign_and_a_balance_may_be_below_zero() -> None:
     assert list(_outcome._balances("0057504D000000008000" + "0002504D000000001250")) == [
-        ("asked", "80.00 MAD"), ("available", "-12.50 MAD"),
-    ]  # fmt: skip
+        ("asked", "80.00 MAD"),
+        ("available", "-12.50 MAD"),
+    ]
 
 
 @pytest.mark.parametrize(

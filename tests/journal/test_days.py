@@ -163,9 +163,7 @@ def test_days_count_what_the_list_has(tmp_path: Path, traffics: list[list[AnyEnt
 def told(book: Playbook, state: Path, by: str = "") -> list[tuple[str, str, int, int, int, int, dict[str, int]]]:
     """Days of what a switch recorded: (day, closed by, approved, declined, reversed, advices, net), newest first."""
     written(state, book.entries)
-    return [
-        (d.day, d.closed_by, d.approved, d.declined, d.reversed, d.advices, d.net) for d in days_of(state, by)
-    ]  # fmt: skip
+    return [(d.day, d.closed_by, d.approved, d.declined, d.reversed, d.advices, d.net) for d in days_of(state, by)]
 
 
 def test_a_reversal_counts_on_its_own_day_with_what_it_takes_back(tmp_path: Path) -> None:

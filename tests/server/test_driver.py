@@ -121,8 +121,9 @@ async def test_a_writer_that_dies_is_restarted_and_what_waited_leaves(clock: Moc
         paper.die()
         await until(lambda: len(party.did("journal_state")) == 2)
         assert party.did("journal_state") == [
-            ("journal_state", False, "the writer is gone"), ("journal_state", True, ""),
-        ]  # fmt: skip
+            ("journal_state", False, "the writer is gone"),
+            ("journal_state", True, ""),
+        ]
         assert notes.named("journal.down")[0].fields["held_sends"] == 1
         assert notes.named("journal.up")
         paper.acknowledge(2)

@@ -10,7 +10,7 @@ from switch.simulators.mix import Mix
 
 FAIR = Climate(
     rate=100.0, latency_ms=3.0, transit_us=500, split=0.1, roaming=False, narrow=False, mix=Mix(void=20), faults=0
-)  # fmt: skip
+)
 SLOW_HOSTS = msgspec.structs.replace(FAIR, latency_ms=300.0, roaming=True)
 AWAY = msgspec.structs.replace(FAIR, mix=Mix(void=60, preauth=20, foreign=0))
 IN_PART = msgspec.structs.replace(FAIR, mix=Mix(void=20, part=30, cashback=15, preauth=15))

@@ -306,8 +306,9 @@ def test_an_issuer_sends_its_stop_list_after_each_sign_on() -> None:
     assert far.hears()["t"] == "0810"
     updates = [far.hears(), far.hears()]
     assert [(m["t"], m["2"], m["39"], m["91"], m["101"]) for m in updates] == [
-        ("0302", lost.pan, "41", "1", "HOTCARDS"), ("0302", stolen.pan, "43", "1", "HOTCARDS"),
-    ]  # fmt: skip
+        ("0302", lost.pan, "41", "1", "HOTCARDS"),
+        ("0302", stolen.pan, "43", "1", "HOTCARDS"),
+    ]
     for message in updates:
         far.says({**{de: message[de] for de in ("2", "7", "11", "32", "91")}, "t": "0312", "39": "00"})
     assert not far.events("file_update.refused")

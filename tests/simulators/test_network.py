@@ -212,8 +212,9 @@ def test_a_request_from_abroad_leaves_once_it_is_on_record() -> None:
     far = again([])
     far.passes(1)
     assert [(type(e).__name__, getattr(e, "position", getattr(e, "after", None))) for e in far.effects][-2:] == [
-        ("Record", 1), ("Send", 1),
-    ]  # fmt: skip
+        ("Record", 1),
+        ("Send", 1),
+    ]
 
 
 def test_after_a_restart_what_has_no_end_on_record_is_reversed_and_the_book_goes_on() -> None:

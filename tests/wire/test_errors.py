@@ -57,7 +57,7 @@ DECODE = [
     (VISA, H22 + b"\x02\x00" + raw(28) + b"\xc5" + bytes(4), "28", 32, "a sign (C or D) and digits", '"C500000000"'),
     (VISA, H22 + b"\x02\x00" + raw(60) + b"\x01\x0f", "60", 33, "digits", '"0F"'),
     (MASTERCARD, "02".encode("cp037") + b"02", "t", 2, "4 digits", None),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("dialect", "data", "field", "offset", "expected", "found"), DECODE)
@@ -91,7 +91,7 @@ ENCODE: list[tuple[Dialect, Document, str, int, str, str]] = [
     (CMI87B, {"t": "0200"}, "h", 0, "a value", "none"),
     (CMI87B, {"h": "6000030000", "t": "0200", "35": "5047=12"}, "35", 4, "hex digits", '"=" (the rest is not shown)'),
     (CMI87B, {"h": "6000030000", "t": "0200", "55": "9F2"}, "55", 3, "an even number of hex digits", "3"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("dialect", "document", "field", "offset", "expected", "found"), ENCODE)

@@ -143,4 +143,4 @@ __all__ = [
     "private_elements",
     "replacement_amounts",
     "translator_for",
-]  # fmt: skip
+]
