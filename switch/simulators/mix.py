@@ -14,6 +14,8 @@ from switch.simulators.proofs import demo_proof
 
 VOID, PART = "void", "part"
 _FAULTY_ENDINGS = ("silent", "late")
+_PERCENT = frozenset({"undone", "increments", "foreign", "showcase", "silent", "wrong_cvv2"})
+_WEIGHT_MAX = 1_000_000
 
 
 class MixError(ValueError):
@@ -62,8 +64,9 @@ class Mix(msgspec.Struct, frozen=True, kw_only=True):
                 values[key] = float(value)
             except ValueError:
                 raise MixError(f"{key}: expected a number, found {value!r}") from None
-            if not 0 <= values[key] <= 1_000_000:
-                raise MixError(f"{key}: expected a number from 0 to 1,000,000, found {value!r}")
+            most = 100 if key in _PERCENT else _WEIGHT_MAX
+            if not 0 <= values[key] <= most:
+                raise MixError(f"{key}: expected a number from 0 to {most:,}, found {value!r}")
         mix = cls(**values)
         if not any(weight for _, weight in mix.kinds()):
             raise MixError("a mix needs a kind with a weight above 0")

@@ -26,11 +26,12 @@ from switch.core.records.records import (
     Resolved,
     StoodIn,
 )
+from switch.money.currency import format_amount
 from switch.simulators.payment_key import payment_key
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
 
-_UNRECORDED = frozenset({"12", Answer.FORMAT_ERROR, Answer.NOT_PERMITTED_TERMINAL, Answer.ISSUER_INOPERATIVE,
-                         Answer.DUPLICATE, Answer.MALFUNCTION})  # fmt: skip
+_UNRECORDED = frozenset({Answer.INVALID_TRANSACTION, Answer.FORMAT_ERROR, Answer.NOT_PERMITTED_TERMINAL,
+                         Answer.ISSUER_INOPERATIVE, Answer.DUPLICATE, Answer.MALFUNCTION})  # fmt: skip
 """Declines that the switch may give without a record: malformed, not signed on, or the journal itself is away."""
 
 _INQUIRIES = frozenset({"balance", "verification"})
@@ -271,9 +272,9 @@ def _says_nothing(row: JournalRow) -> bool:
     )
 
 
-def money(amount: int, currency: str) -> str:
-    """An amount as books' sentences show it: two decimals, ISO 4217 numeric. All demo currencies have two."""
-    return f"{'-' * (amount < 0)}{abs(amount) // 100}.{abs(amount) % 100:02d} ({currency})"
+def money(minor: int, currency: str) -> str:
+    """An amount as books' sentences show it. `currency`: numeric; "": no book names one."""
+    return format_amount(minor, currency) if currency else f"{minor} (of no currency)"
 
 
 def reconcile(

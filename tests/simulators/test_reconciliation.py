@@ -92,16 +92,16 @@ def test_agreement(acquired: list[Payment], journaled: list[JournalRow], debits:
             [payment(Status.DECLINED, 0, "91")],
             [row(Status.DECLINED, 0, "91")],
             [debit()],
-            ["0.00 (504) stands in the journal, 100.00 (504) at the issuer"],
+            ["0.00 MAD stands in the journal, 100.00 MAD at the issuer"],
         ),
-        ([payment()], [row()], [], ["100.00 (504) stands in the journal, 0.00 (504) at the issuer"]),
+        ([payment()], [row()], [], ["100.00 MAD stands in the journal, 0.00 MAD at the issuer"]),
         (
             [payment()],
             [],
             [debit()],
             [
-                "100.00 (504) stands at the acquirer, 0.00 (504) in the journal",
-                "0.00 (504) stands in the journal, 100.00 (504) at the issuer",
+                "100.00 MAD stands at the acquirer, 0.00 MAD in the journal",
+                "0.00 MAD stands in the journal, 100.00 MAD at the issuer",
                 "the acquirer has it as approved (00), the journal does not know it",
             ],
         ),
@@ -109,7 +109,7 @@ def test_agreement(acquired: list[Payment], journaled: list[JournalRow], debits:
             [payment(amount=90_00)],
             [row()],
             [debit()],
-            ["90.00 (504) stands at the acquirer, 100.00 (504) in the journal"],
+            ["90.00 MAD stands at the acquirer, 100.00 MAD in the journal"],
         ),
         (
             [payment(Status.DECLINED, 0, "51")],
@@ -140,7 +140,7 @@ def test_agreement(acquired: list[Payment], journaled: list[JournalRow], debits:
             [row()],
             [debit()],
             [
-                "0.00 (504) stands at the acquirer, 100.00 (504) in the journal",
+                "0.00 MAD stands at the acquirer, 100.00 MAD in the journal",
                 "the journal has it as approved, no acquirer knows it",
             ],
         ),
@@ -167,10 +167,10 @@ def test_disagreement_is_said(
 def test_a_book_that_contradicts_itself_is_said() -> None:
     assert sentences([acquirer(approved=1)], [], []) == ["rif: counts 1 approved, lists 0"]
     assert sentences([], [issuer(moved=5_00)], []) == [
-        "atlas: balances moved by 5.00 (504), what stands adds up to 0.00 (504)"
+        "atlas: balances moved by 5.00 MAD, what stands adds up to 0.00 MAD"
     ]
     assert sentences([], [issuer(held=5_00)], []) == [
-        "atlas: accounts hold back 5.00 (504), pre-authorizations add up to 0.00 (504)"
+        "atlas: accounts hold back 5.00 MAD, pre-authorizations add up to 0.00 MAD"
     ]
 
 

@@ -12,7 +12,7 @@ from switch.ledger.levels import Level, by_level, network_cost
 from switch.ledger.netting import settle, together
 from switch.sim.cast import Cast
 from switch.sim.world import World
-from switch.simulators.reconciliation import Books, Debit
+from switch.simulators.reconciliation import Books, Debit, money
 from switch.simulators.settled import OwnPosition, compare_settled, own_positions, posted, settled
 from tests.ledger.stories import MAD, Sides, fold, records
 from tests.simulators.test_reconciliation import KEY, acquirer, issuer, payment
@@ -40,8 +40,8 @@ def test_what_terminals_took_less_what_cards_paid_is_what_the_ledger_posts() -> 
 def test_a_centime_is_a_difference_at_both_banks() -> None:
     own = own_positions(Books(terminals=(acquirer(payment()),), issuers=(issuer(debit()),)), MEMBERS)
     assert [d.sentence for d in compare_settled(own, nets(100_01))] == [
-        "by its own books atlas is to get -100.00 (504) for its payments, by the ledger -100.01 (504)",
-        "by its own books rif is to get 100.00 (504) for its payments, by the ledger 100.01 (504)",
+        "by its own books atlas is to get -100.00 MAD for its payments, by the ledger -100.01 MAD",
+        "by its own books rif is to get 100.00 MAD for its payments, by the ledger 100.01 MAD",
     ]
 
 
@@ -92,3 +92,8 @@ def test_a_simulated_day_settles_as_the_banks_own_books_say(seed: int) -> None:
         assert network_cost(entry, SCHEMES) == (hop_cost(priced, entry.issuer) if entry.issuer in SCHEMES else 0)
         exchanged += any(one.kind == EXCHANGE for one in entry.moves)
     assert exchanged > 20
+
+
+def test_an_amount_is_shown_with_its_own_decimals() -> None:
+    told = [money(1234, code) for code in ("392", "788", "504", "")]
+    assert told == ["1234 JPY", "1.234 TND", "12.34 MAD", "1234 (of no currency)"]

@@ -325,6 +325,7 @@ def test_a_mix_is_read_from_the_command_line() -> None:
         ("purchase=0,web=0,cash=0,refund=0,balance=0,preauth=0,void=0", "a kind with a weight above 0"),
         ("foreign=60,showcase=60", "more than 100"),
         ("web=nan", "web: expected a number from 0"),
+        ("wrong_cvv2=500", "wrong_cvv2: expected a number from 0 to 100, found '500'"),
     ],
 )
 def test_a_wrong_mix_says_what_is_wrong(text: str, says: str) -> None:

@@ -156,7 +156,7 @@ def test_a_lost_reversal_is_a_difference() -> None:
 
 def _money(demo: Demo, extra: int) -> str:
     amount = sum(d.billed for d in demo.issuers[0].book().debits if not d.held) + extra
-    return f"{amount // 100}.{amount % 100:02d} (504)"
+    return f"{amount // 100}.{amount % 100:02d} MAD"
 
 
 def test_an_issuer_that_connects_in_signs_itself_on_and_is_paid_through() -> None:
