@@ -1,7 +1,6 @@
 """A capture that the switch made of the demo network: whole, without a secret, and as others read it (docs/captures.md)."""
 
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -12,6 +11,8 @@ from switch.capture.pcapng import Reading
 from switch.capture.talks import Known, load
 from tests.capture.captured import Captured
 from tests.e2e.stage import Client, Stage, wait_for
+
+pytestmark = pytest.mark.long
 
 
 def test_every_link_is_in_it_and_every_message_decodes(made: Captured) -> None:
@@ -62,7 +63,7 @@ def test_a_signal_ends_a_capture_and_the_next_begins_another_while_the_switch_ru
     assert [m.document["11"] for m in talk.said] == ["000002", "000002"]
 
 
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark (Debian: apt-get install tshark) is not installed")
+@pytest.mark.outside("tshark")
 def test_wiresharks_own_dissector_reads_the_acquirers_link_as_we_do(made: Captured) -> None:
     wanted = [2, 3, 4, 7, 11, 12, 13, 14, 18, 22, 25, 32, 37, 38, 39, 41, 42, 43, 49, 70]
     command = ["tshark", "-r", str(made.path), "-d", f"tcp.port=={made.acquirers_port},iso8583",
@@ -84,7 +85,7 @@ def test_wiresharks_own_dissector_reads_the_acquirers_link_as_we_do(made: Captur
         assert [field.strip() for field in fields] == [field.strip() for field in ours]
 
 
-@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark (Debian: apt-get install tshark) is not installed")
+@pytest.mark.outside("tshark")
 def test_wireshark_finds_no_fault_with_the_layers_we_make(made: Captured) -> None:
     command = ["tshark", "-r", str(made.path), "-o", "tcp.check_checksum:TRUE", "-o", "ip.check_checksum:TRUE",
                "-Y", "tcp.checksum.status != 1 || ip.checksum.status != 1 || tcp.analysis.flags"]  # fmt: skip

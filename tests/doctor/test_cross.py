@@ -21,5 +21,6 @@ def test_others_messages_in_every_framing_are_told_from_every_other_framing() ->
     assert tally.share >= RIGHT_MIN, tally.report()
 
 
-def test_a_healthy_link_gets_no_advice() -> None:
-    assert healthy.run(frames=10_000, seed=8583) == ""
+@pytest.mark.parametrize("frames", [2_000, pytest.param(10_000, marks=pytest.mark.long)])
+def test_a_healthy_link_gets_no_advice(frames: int) -> None:
+    assert healthy.run(frames=frames, seed=8583) == ""

@@ -37,7 +37,8 @@ CMI87, VISA = DIALECTS["cmi87"], DIALECTS["visa"]
 @pytest.mark.parametrize(
     ("make", "every", "share"),
     [
-        (one_bent, 61, 0.95),
+        (one_bent, 183, 0.95),
+        pytest.param(one_bent, 61, 0.95, marks=pytest.mark.long),
         (absent, 61, 0.95),
         (signless, 7, 1.0),
         (accents, 17, 1.0),
@@ -64,6 +65,7 @@ def test_two_elements_may_be_wrong_at_once() -> None:
     assert found[True] >= 2, found
 
 
+@pytest.mark.long
 def test_two_elements_as_other_specifications_have_them_are_named_by_what_stands_in_them() -> None:
     """Half of them first, and few not at all: a year before a date, zeros before an amount tell which it is."""
     found = Counter(names(planted, examined(planted, "bare")) for planted in natural.cases("cmi87", 30))
@@ -181,7 +183,10 @@ def test_text_of_another_character_set_is_not_called_letters() -> None:
     assert first.cause is Cause.FIELD
 
 
-@pytest.mark.parametrize(("kind", "share"), [(kind, 0.9) for kind in BENDS] + [("two faults", 0.7)])
+@pytest.mark.parametrize(
+    ("kind", "share"),
+    [(kind, 0.9) for kind in BENDS] + [pytest.param("two faults", 0.7, marks=pytest.mark.long)],
+)
 def test_what_is_planted_by_chance_is_named_in_every_dialect(kind: str, share: float) -> None:
     """`python -m tests.doctor.drawn` has 33 of each; here are three."""
     found = Counter[str]()
