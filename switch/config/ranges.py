@@ -1,16 +1,12 @@
 """`[[bin]]` of a network file: whose cards a range of numbers are."""
 
-from typing import Final
-
 from switch.config.build import currency_numeric, schemes_of
 from switch.config.draft import UNREAD, Draft
 from switch.config.reader import Section
 from switch.core.network import DOMESTIC_SCHEME, BinRange, Member
+from switch.core.routing.routing import KEY_DIGITS
 from switch.money.country import NUMERIC, country_numeric
 from switch.money.currency import BY_ALPHA
-
-PAN_SHORTEST: Final = 12
-"""digits; so a BIN range has at most as many"""
 
 
 def read_bounds(s: Section) -> tuple[str, str]:
@@ -24,8 +20,8 @@ def read_bounds(s: Section) -> tuple[str, str]:
         problem = "a range is digits, or two of equal length with a dash between"
     elif len(low) != len(high):
         problem = f"its ends have {len(low)} and {len(high)} digits"
-    elif len(low) > PAN_SHORTEST:
-        problem = f"a prefix has at most {PAN_SHORTEST} digits, the shortest PAN's length"
+    elif len(low) > KEY_DIGITS:
+        problem = f"a prefix has at most {KEY_DIGITS} digits, the shortest PAN's length"
     elif low > high:
         problem = "its ends are the wrong way round"
     if not problem:

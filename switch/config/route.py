@@ -12,7 +12,7 @@ from switch.config.mistakes import did_you_mean
 from switch.core.network import HostLink, Network
 from switch.core.routing.decision import Decision
 from switch.core.routing.fee_table import fee_table, payment_of
-from switch.core.routing.routing import MEMBER, NETWORK, Router, luhn_digit
+from switch.core.routing.routing import KEY_DIGITS, MEMBER, NETWORK, PAN_LONGEST, Router, luhn_digit
 from switch.money import CurrencyError, format_amount, parse_money
 from switch.money import fees as money_fees
 from switch.money.convert import rates_on
@@ -91,7 +91,7 @@ def _sender(network: Network, sender: str) -> tuple[str, bool, str]:
 
 def _check_digit(pan: str, de39: str) -> str:
     """What a mistyped PAN should have ended in."""
-    if de39 != Answer.INVALID_CARD or not (12 <= len(pan) <= 19 and pan.isascii() and pan.isdigit()):
+    if de39 != Answer.INVALID_CARD or not (KEY_DIGITS <= len(pan) <= PAN_LONGEST and pan.isascii() and pan.isdigit()):
         return ""
     return f"; for this one it would be {luhn_digit(pan[:-1])}"
 

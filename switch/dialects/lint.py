@@ -17,7 +17,8 @@ def lint(file: str, content: bytes) -> list[Mistake]:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        return [_whole(file, f"not UTF-8: byte {content[error.start]:02X} at offset {error.start}, line {line}")]
+        what = f"not UTF-8: byte {content[error.start]:02X} at offset {error.start}, line {line}"
+        return [_whole(file, what, "save it as UTF-8; JSON knows no other encoding")]
     try:
         raw = json.loads(text)
     except json.JSONDecodeError as error:
@@ -76,8 +77,8 @@ def overfull(dialect: Dialect) -> Iterator[tuple[str, int, int]]:
                 yield de, total, size
 
 
-def _whole(file: str, message: str) -> Mistake:
-    return Mistake(file=file, line=0, column=0, width=1, message=message)
+def _whole(file: str, message: str, hint: str = "") -> Mistake:
+    return Mistake(file=file, line=0, column=0, width=1, message=message, hint=hint)
 
 
 def _name(path: Path) -> str:

@@ -7,6 +7,7 @@ from switch.config.mistakes import Paint, plain
 from switch.dialects import words
 from switch.dialects.files import place
 from switch.wire import Dialect
+from switch.wire.vocabulary import EDITIONS
 
 _NAME_MAX = 44
 _LABELS = {"h": "head", "t": "MTI", "p": "map", "1": "map 2"}
@@ -18,8 +19,7 @@ def show(dialect: Dialect, paint: Paint = plain, wanted: Callable[[str], bool] =
     `wanted(key)` chooses elements.
     """
     lines = [f"{paint('place', dialect.name)}: {dialect.title}"]
-    year = {"0": "1987", "1": "1993", "2": "2003"}[dialect.version]
-    lines.append(f"ISO 8583:{year}, family {dialect.family}, framing {dialect.framing}")
+    lines.append(f"ISO 8583:{EDITIONS[dialect.version]}, family {dialect.family}, framing {dialect.framing}")
     lines += [dialect.about] * bool(dialect.about)
     lines += [f"assumed: {said}" for said in dialect.assumed]
     rows = [(key, dialect.elements[key]) for key in sorted(dialect.elements, key=place) if wanted(key)]

@@ -8,6 +8,7 @@ from typing import Final
 
 from switch.doctor.plausible import looks_right
 from switch.wire import Document
+from switch.wire.pans import luhn_rest
 from switch.wire.vocabulary import DE, NOT_SAID
 
 _WHAT: Final = {
@@ -65,7 +66,4 @@ def _of(document: Document) -> Iterator[str]:
 
 def _luhn(pan: str) -> bool:
     """Whether a PAN's last digit is that of ISO/IEC 7812; true for what is no number."""
-    if not pan.isdecimal() or len(pan) < 2:
-        return True
-    twice = (sum(divmod(2 * int(c), 10)) if n % 2 else int(c) for n, c in enumerate(reversed(pan)))
-    return sum(twice) % 10 == 0
+    return not (pan.isascii() and pan.isdecimal() and len(pan) > 1) or not luhn_rest(pan)

@@ -77,7 +77,7 @@ def test_a_missing_key_is_told_at_the_element_that_lacks_it() -> None:
     [
         (b'{"h": {},\n "t": 1,}', "x.json:2:9: no JSON"),
         (b'{"h": {}\n "t": 1}', "is a comma missing before it?"),
-        (b"\xff\xfe{}", "not UTF-8: byte FF"),
+        (b"\xff\xfe{}", "not UTF-8: byte FF at offset 0, line 1\n  save it as UTF-8"),
         (b"[" * 100_000, "nested too deeply"),
         (b'{"h": ' + b"9" * 5_000 + b"}", "no JSON: Exceeds the limit"),
         (b"[]", "expected an object of data elements"),
