@@ -15,6 +15,7 @@ from typing import Final
 
 from switch.wire import DecodeError, Dialect, Document, EncodeError
 from switch.wire.element import Element
+from switch.wire.letters import read_with_letters
 from switch.wire.pans import is_text, mask_digits, mask_element, misread_pan, names_card
 from switch.wire.subfields import Form, SubfieldError
 from switch.wire.vocabulary import ACCOUNTS, DE, SENSITIVE
@@ -90,7 +91,10 @@ class Mask:
         try:
             document = self._dialect.decode(data)
         except DecodeError as error:
-            return self._undecoded(data, error), error.document
+            found = read_with_letters(self._dialect, data, error)
+            if found is None or found.by_character:  # whose bytes are more than its characters
+                return self._undecoded(data, error), error.document
+            document = found.document
         return self._decoded(data, document), document
 
     def _decoded(self, data: bytes, document: Document) -> bytes:
