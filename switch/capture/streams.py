@@ -7,15 +7,13 @@ for the bytes of one direction themselves.
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
 from switch.capture.blocks import FRAMING, unblocked
 from switch.capture.literals import cut
 from switch.capture.pasted import pieces, text_of, unwrapped, written
 from switch.capture.pcapng import MAGIC, CaptureError, Reading
 from switch.capture.reassembly import conversations
 from switch.capture.spoken import ABOUT, load_dialect, spoken
-from switch.capture.talks import Line, dialect_of, hex_pieces
+from switch.capture.talks import dialect_of, hex_pieces, lines_of
 from switch.counting import counted
 from switch.wire import Dialect
 
@@ -129,12 +127,8 @@ def _of_lines(text: str, name: str) -> list[Stream]:
     found: dict[tuple[str, bool | None], list[bytes]] = {}
     about: dict[tuple[str, bool | None], tuple[Dialect | None, str]] = {}
     dialects: dict[str, Dialect] = {}
-    for number, raw in enumerate(text.splitlines(), 1):
-        if not raw.strip():
-            continue
-        where = f"{name}, line {number}"
+    for where, line in lines_of(text, name):
         try:
-            line = msgspec.json.decode(raw, type=Line)
             try:
                 speaks = dialect_of(line, dialects, where)
             except CaptureError:
@@ -144,7 +138,7 @@ def _of_lines(text: str, name: str) -> list[Stream]:
             data = bytes.fromhex(line.hex) if speaks is None or line.hex else speaks.encode(line.document or {})
         except CaptureError:
             raise
-        except ValueError as error:  # no JSON, no such line, no hex, a document that cannot be written
+        except ValueError as error:  # no hex, a document that cannot be written
             raise CaptureError(f"{where}: {error}") from None
         key = (line.talk, {"client": True, "server": False}.get(line.from_))
         found.setdefault(key, []).append(data)

@@ -253,17 +253,22 @@ def dialect_of(line: Line, dialects: dict[str, Dialect], where: str) -> Dialect:
     return dialects[line.dialect]
 
 
+def lines_of(text: str, name: str) -> Iterator[tuple[str, Line]]:
+    """The lines of a file of messages, each behind where it stands. CaptureError: one is none."""
+    for number, raw in enumerate(text.splitlines(), 1):
+        if raw.strip():
+            where = f"{name}, line {number}"
+            try:
+                line = msgspec.json.decode(raw, type=Line)
+            except ValueError as error:  # msgspec's are; so is half of a pair of surrogates
+                raise CaptureError(f"{where}: {error}") from None
+            yield where, line
+
+
 def _from_lines(path: Path, text: str, known: Known) -> list[Talk]:
     talks: dict[str, Talk] = {}
     dialects: dict[str, Dialect] = {}
-    for number, raw in enumerate(text.splitlines(), 1):
-        if not raw.strip():
-            continue
-        where = f"{path}, line {number}"
-        try:
-            line = msgspec.json.decode(raw, type=Line)
-        except (msgspec.ValidationError, msgspec.DecodeError) as error:
-            raise CaptureError(f"{where}: {error}") from None
+    for where, line in lines_of(text, str(path)):
         talk = talks.get(line.talk)
         if talk is None:
             dialect = known.dialect or dialect_of(line, dialects, where)

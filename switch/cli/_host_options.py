@@ -45,14 +45,12 @@ def own_keys_options(command: F) -> F:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HostOptions:
-    """What the command line asked for."""
+class SimulatorOptions:
+    """What the command line of any simulator asks for."""
 
     network: str
-    faults: tuple[str, ...]
     seed: int
     book: Path | None
-    state: Path | None
     keys: Path | None
     lmk: str | None
     change_keys_s: float
@@ -60,6 +58,14 @@ class HostOptions:
     tls_dir: Path | None
     ready_path: Path | None
     verbose: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostOptions(SimulatorOptions):
+    """And that of an issuer's or a network's host."""
+
+    faults: tuple[str, ...]
+    state: Path | None
 
 
 def host_options(command: F) -> F:

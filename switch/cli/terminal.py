@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._address import asked_address
-from switch.cli._host_options import own_keys_options
+from switch.cli._host_options import SimulatorOptions, own_keys_options
 from switch.cli._network import PAY_PORT, network_option
 from switch.cli._ready import ready_option
 from switch.cli._tls import dialling_end, tls_option
@@ -85,9 +85,9 @@ def command(**options: Any) -> None:
     _run(_Options(**options))
 
 
-@dataclass(frozen=True)
-class _Options:
-    """What the command line asked for."""
+@dataclass(frozen=True, kw_only=True)
+class _Options(SimulatorOptions):
+    """And what only this command is asked for."""
 
     banks: tuple[str, ...]
     port: str
@@ -100,18 +100,8 @@ class _Options:
     reconnect_ms: int
     drain: float
     mix_text: str
-    seed: int
-    network: str
     host_text: str
-    book: Path | None
     pins: bool
-    keys: Path | None
-    lmk: str | None
-    change_keys_s: float
-    key_faults: tuple[str, ...]
-    tls_dir: Path | None
-    ready_path: Path | None
-    verbose: bool
 
 
 def _run(asked: _Options) -> None:

@@ -9,19 +9,12 @@ from typing import Final, NamedTuple
 import msgspec
 
 from switch.doctor.tables import Habits
-from switch.wire.element import Element, Encoding, encoding
+from switch.wire.element import Element, known_encoding
 from switch.wire.vocabulary import DE
 
-
-def _known(name: str) -> Encoding:
-    found = encoding(name)
-    assert found is not None
-    return found
-
-
-ASCII: Final = _known("ascii")
-EBCDIC: Final = _known("cp037")
-LATIN: Final = _known("latin-1")
+ASCII: Final = known_encoding("ascii")
+EBCDIC: Final = known_encoding("cp037")
+LATIN: Final = known_encoding("latin-1")
 LONGER_MAX: Final = 12
 """units by which a fixed element is tried longer or shorter"""
 

@@ -311,7 +311,7 @@ class Survey:
 
     def _readings(self, dialect: Dialect | None, altered: bool) -> list[Reading]:
         """Kept by dialect, for those that are no candidates; all others share one list."""
-        name = "" if dialect is None or self._known(dialect) else dialect.name
+        name = "" if dialect is None or self._is_shared(dialect) else dialect.name
         key = (name, "altered" if altered else "")
         if key not in self._stores:
             spoken = self._doctor.spoken(dialect if name else None, altered)
@@ -322,7 +322,8 @@ class Survey:
             self._stores[key] = found
         return self._stores[key]
 
-    def _known(self, dialect: Dialect) -> bool:
+    def _is_shared(self, dialect: Dialect) -> bool:
+        """Whether it is one of those that the doctor knows anyway."""
         return any(one.dialect is dialect for one in self._doctor.spoken(None, altered=False))
 
     def _score(self, reading: Reading, configured: Configured) -> float:

@@ -12,20 +12,14 @@ import msgspec
 
 from switch.wire import DecodeError, Dialect, Document
 from switch.wire.careful import Reader, Table
-from switch.wire.element import Element, Encoding, encoding
+from switch.wire.element import Element, Encoding, known_encoding
 
 _HEX: Final = frozenset(b"0123456789ABCDEFabcdef")
 _EBCDIC_HEX: Final = frozenset("0123456789ABCDEFabcdef".encode("cp037"))
 ASCII_MTI, EBCDIC_MTI, PACKED_MTI = "ASCII", "EBCDIC", "BCD"
 
 
-def _known(name: str) -> Encoding:
-    found = encoding(name)
-    assert found is not None
-    return found
-
-
-_CHARSETS: Final = {"ascii": _known("ascii"), "cp037": _known("cp037")}
+_CHARSETS: Final = {"ascii": known_encoding("ascii"), "cp037": known_encoding("cp037")}
 
 
 class Habits(NamedTuple):

@@ -48,6 +48,13 @@ def encoding(name: str) -> Encoding | None:
     return Encoding(known, False, table, bytes(table.index(i) for i in range(256)))
 
 
+def known_encoding(name: str) -> Encoding:
+    """The same of one that is there for sure; AssertionError: it is not."""
+    found = encoding(name)
+    assert found is not None, name
+    return found
+
+
 class Element(msgspec.Struct, frozen=True):
     """One entry of a dialect, in pyiso8583's terms."""
 
