@@ -48,13 +48,13 @@ section.long { break-inside: auto; }
 h2 { margin: 0 0 2mm; font-size: 11.5pt; font-weight: 600; break-after: avoid; }
 svg { display: block; width: 100%; height: auto; font-family: inherit; }
 table { width: 100%; border-collapse: collapse; font-size: 9.5pt; }
-th { padding: 1.2mm 0 1.2mm 2mm; border-bottom: 1px solid var(--ink); color: var(--soft); font-size: 8.5pt; font-weight: 400;
+th { padding: 1.2mm 0 1.2mm 2mm; border-bottom: 1px solid var(--ink); color: var(--soft); font-size: 0.9em; font-weight: 400;
   text-align: right; vertical-align: bottom; }
 td { padding: 1mm 0 1mm 2mm; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { padding-left: 1mm; } th:last-child, td:last-child { padding-right: 1mm; }
 th.text, td.text { text-align: left; }
 td.wrap { white-space: normal; }
-td.code { font-family: "DejaVu Sans Mono", "Liberation Mono", monospace; font-size: 8pt; color: var(--soft); }
+td.code { font-family: "DejaVu Sans Mono", "Liberation Mono", monospace; font-size: 0.84em; color: var(--soft); }
 tbody tr:nth-child(even) td { background: var(--pale); }
 tfoot td { border-top: 1px solid var(--ink); border-bottom: 0; font-weight: 600; }
 .below { color: var(--below); }
@@ -70,6 +70,10 @@ footer { margin-top: 9mm; padding-top: 3mm; border-top: 1px solid var(--rule); c
   svg.bars { font-size: 18px; } }
 """
 
+TABLE_PT: Final = 9.5
+SHEET_CHARACTERS: Final = 100
+"""of a table's line that a sheet has room for in that size; one that has more is set smaller, not cut off"""
+WRAPS_AT: Final = 12
 Cell = tuple[str, str]
 """text, and its class"""
 
@@ -274,7 +278,7 @@ def _levels(levels: Mapping[str, Costs], code: str, words: Words, *, merchant: b
 
     def row(name: str, of: Costs) -> list[Cell]:
         rest = (of.vat,) if merchant else (of.interchange, of.network, of.others, of.kept)
-        cells: list[Cell] = [(name, "text"), (words.count(of.payments), ""), _amount(of.amount, code, words)]
+        cells: list[Cell] = [(name, "text wrap"), (words.count(of.payments), ""), _amount(of.amount, code, words)]
         cells += [_amount(of.charge, code, words), (words.percent(of.charge, of.amount), "")]
         return cells + [_amount(amount, code, words) for amount in rest]
 
@@ -292,9 +296,18 @@ def _table(head: Sequence[Cell], rows: Iterable[Sequence[Cell]], foot: Sequence[
         inner = "".join(f"<{tag}{f' class={chr(34)}{c}{chr(34)}' if c else ''}>{escape(t)}</{tag}>" for t, c in cells)
         return f"<tr>{inner}</tr>"
 
+    rows = list(rows)
+    columns = zip(head, *rows, *([foot] if foot else ()), strict=True)
+    wide = sum(2 + max(_breadth(*cell) for cell in column) for column in columns)
+    style = f' style="font-size: {TABLE_PT * SHEET_CHARACTERS / wide:.1f}pt"' if wide > SHEET_CHARACTERS else ""
     body = "\n".join(line(row, "td") for row in rows)
     end = f"<tfoot>{line(foot, 'td')}</tfoot>" if foot else ""
-    return f"<table><thead>{line(head, 'th')}</thead>\n<tbody>{body}</tbody>{end}</table>"
+    return f"<table{style}><thead>{line(head, 'th')}</thead>\n<tbody>{body}</tbody>{end}</table>"
+
+
+def _breadth(text: str, style: str) -> int:
+    """Characters that a cell needs beside others."""
+    return min(len(text), WRAPS_AT) if "wrap" in style else len(text)
 
 
 def _figures(figures: Sequence[Cell]) -> str:

@@ -16,9 +16,11 @@ from click.testing import CliRunner
 from switch.cli import settle as settle_command
 from switch.cli.statement import command
 from switch.core.records.records import AnyEntry
+from switch.ledger.netting import settle
+from switch.money.currency import parse_amount
 from switch.money.fee_line import Fee
 from switch.statements.page import page
-from switch.statements.statement import Period, merchant_statement, merchants_of
+from switch.statements.statement import Period, day_statement, merchant_statement, merchants_of
 from switch.statements.words import Language, Words
 from tests.docs.reader import ROOT, blocks
 from tests.journal.samples import written
@@ -347,3 +349,19 @@ def test_charges_of_more_kinds_than_a_sheet_has_room_for_share_a_column(with_cha
     heads = [re.findall(r"<thead>(.*?)</thead>", text, re.DOTALL)[-1].count("<th") for text in (many, few)]
     assert heads == [9, 9]
     assert re.search(r"<td class=\"text wrap\">Set-up</td>[^\n]*3,000\.00", many)
+
+
+def test_a_table_too_wide_for_a_sheet_is_set_smaller() -> None:
+    """A month of a whole country's payments: its last columns lay outside of the paper."""
+    sizes = []
+    for amount in ("100.00", "9999999999.99"):
+        charge = parse_amount(amount, "MAD") // 50
+        fee = Fee(rule="s", kind="service", payer="merchant:M1", payee="rif", amount=charge)
+        large = Sides(issuer="atlas", acquirer="rif", merchant="M1", fees=(fee,))
+        ledger, entries = fold(records(f"0200 {amount}", large))
+        (window,) = ledger.positions
+        made = settle(window, ledger.positions[window], members=("atlas", "rif"), networks=SCHEMES, home=MAD)
+        text = page(day_statement("net", Period(name=DAY, windows=(str(window),)), made, entries, SCHEMES, MAD), FRENCH)
+        sizes.append([float(size) for size in re.findall(r'<table style="font-size: ([0-9.]+)pt"', text)])
+    assert (sizes[0], len(sizes[1])) == ([], 1)
+    assert 6 < sizes[1][0] < 9
