@@ -320,7 +320,7 @@ def test_a_primary_that_lacks_what_was_acknowledged_is_refused(tmp_path: Path) -
         feed.close()
         servers.primary.stop("immediate")
         servers.standbys[0].stop("immediate")
-        behind.start()
+        behind.start_scratch()
         behind.promote()
         behind.set(synchronous_standby_names="")
         shared = SharedLog(url=behind.url, journal="lost", lease_ms=LEASE_MS, replicated=False)
