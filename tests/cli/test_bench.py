@@ -127,26 +127,16 @@ def network(tmp_path: pathlib.Path) -> pathlib.Path:
     return path
 
 
+BRIEF = ["--rounds", "1", "--duration", "0.3", "--warmup", "0.1", "--rate", "50", "--in-flight", "4"]
+"""a measurement that is over at once"""
+
+
 @pytest.mark.alone
 def test_switch_and_baseline_are_measured_in_turn_and_compared(
     network: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    args = [
-        "--rounds",
-        "1",
-        "--duration",
-        "0.3",
-        "--warmup",
-        "0.1",
-        "--rate",
-        "50",
-        "--in-flight",
-        "4",
-        "--network",
-        str(network),
-    ]
-    result = CliRunner().invoke(compare.main, [*args, "--json"])
+    result = CliRunner().invoke(compare.main, [*BRIEF, "--network", str(network), "--json"])
     assert result.exit_code == 0, result.output
     made = json.loads(result.stdout)
     switch, naive = made["switch"]["4 in flight"], made["naive"]["4 in flight"]
@@ -169,21 +159,7 @@ def test_two_versions_are_measured_and_their_ratio_is_that_of_a_round(
     python = other / ".venv/bin/python"
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
-    args = [
-        "--rounds",
-        "1",
-        "--duration",
-        "0.3",
-        "--warmup",
-        "0.1",
-        "--rate",
-        "50",
-        "--in-flight",
-        "4",
-        "--json",
-        "--network",
-    ]
-    result = CliRunner().invoke(versus.main, [str(other), *args, str(network)])
+    result = CliRunner().invoke(versus.main, [str(other), *BRIEF, "--network", str(network), "--json"])
     assert result.exit_code == 0, result.output
     figure = json.loads(result.stdout)["4 in flight"]["CPU µs"]
     assert figure["this"] > 0
