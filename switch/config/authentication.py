@@ -1,5 +1,6 @@
 """`[threeds]` and `[[acs]]` of a network file: who authenticates cardholders on the web, and when their bank asks."""
 
+from itertools import pairwise
 from typing import Final
 
 from switch.config.build import schemes_of
@@ -64,7 +65,9 @@ def _read_acs(s: Section, draft: Draft) -> AccessControl:
             )
     if not issuers:
         s.wrong("issuers", f"{s.title} has no cards", 'issuers = ["…"]: members; for foreign cards, schemes')
-    rules = [_read_range(table, draft) for table in s.tables("range")]
+    ranges = [(table, _read_range(table, draft)) for table in s.tables("range")]
+    _check_ranges(ranges)
+    rules = [rule for _, rule in ranges]
     acs = AccessControl(
         name=name,
         issuers=tuple(issuers),
@@ -90,6 +93,15 @@ def _read_range(s: Section, draft: Draft) -> AuthenticationRule:
     rule = _rule(s, draft, low, high)
     s.done()
     return rule
+
+
+def _check_ranges(found: list[tuple[Section, AuthenticationRule]]) -> None:
+    """Of ranges that hold a card the longest counts: between two of one length nothing would decide."""
+    ordered = sorted(((s, rule) for s, rule in found if rule.low), key=lambda one: (len(one[1].low), one[1].low))
+    for (s, one), (other, following) in pairwise(ordered):
+        if len(one.low) == len(following.low) and following.low <= one.high:
+            what = f"{other.data['range']} overlaps {s.data['range']} on line {s.line}, which has as many digits"
+            other.wrong("range", what, "a longer range wins over a shorter one; between equals nothing decides")
 
 
 def _rule(s: Section, draft: Draft, low: str, high: str) -> AuthenticationRule:

@@ -213,24 +213,32 @@ def _reached_by_each(s: Section, host: HostLink, draft: Draft) -> None:
 def _divided(s: Section, host: HostLink, among: int) -> None:
     """Each shard has a part of what it may be sent, and of what is approved in its place."""
     for key, value in (("max_pending", host.max_pending), ("owed_per_second", host.owed_per_second)):
-        if value < among:
+        if value < among and _stands(s, key, value):
             _indivisible(s, key, value, among)
     parts = divided(host, among)
-    for section, rule in zip(s.tables("standin"), parts.standin, strict=True):
-        if not rule.per_card_count:
-            _indivisible(section, "per_card_count", section.data["per_card_count"], among)
+    for section, rule, whole in zip(s.tables("standin"), parts.standin, host.standin, strict=True):
+        if (
+            not rule.per_card_count
+            and section.has("per_card_count")
+            and _stands(section, "per_card_count", whole.per_card_count)
+        ):
+            _indivisible(section, "per_card_count", whole.per_card_count, among)
+        bounds = [("per_card_amount", rule.per_card_amount)] * bool(whole.per_card_amount)
+        bounds += [("standin_total", parts.standin_total)] * bool(host.standin_total)
         for key, floor in (("floor", rule.floor), ("cash_floor", rule.cash_floor)):
-            bound, amount = min(
-                ("per_card_amount", rule.per_card_amount),
-                ("standin_total", parts.standin_total),
-                key=lambda pair: pair[1],
-            )
+            bound, amount = min(bounds, default=("", floor), key=lambda pair: pair[1])
             if floor > amount:
                 section.wrong(
                     key,
                     f"`{key}` is above a shard's part of `{bound}` ({amount} minor units): it could never be reached",
                     "lower it, or let one shard own the host: `shard`",
                 )
+
+
+def _stands(s: Section, key: str, value: int) -> bool:
+    """True if the file says this, or leaves it at its default: another than it says stands for one that was found wrong."""
+    said = s.data.get(key, value)
+    return type(said) is int and said == value
 
 
 def _indivisible(

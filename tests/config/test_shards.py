@@ -74,6 +74,11 @@ MISTAKES = {
         r'connect = "127.0.0.1:8592"\nmax_pending = 1',
         "`max_pending` = 1 cannot be divided among 2 shards",
     ),
+    "a default that is as small as the limit": (
+        r"(\[limits\]\n)",
+        r"\1pending = 1\n",
+        "`max_pending` = 1 cannot be divided among 2 shards",
+    ),
     "one that is owed": (
         r"(\[limits\]\n)",
         r"\1owed_in_flight = 1\n",
@@ -119,3 +124,20 @@ def test_a_file_that_has_the_shard_no_more_is_refused_whole() -> None:
     with pytest.raises(ConfigErrors, match=r'no .*shard.* is called "c"'):
         of_file(morocco_sharded(), "c")
     assert of_file(morocco_sharded(), "a").shard == "a"
+
+
+def test_what_a_rule_of_stand_in_lacks_or_has_wrong_is_one_mistake_and_not_one_of_its_parts_too() -> None:
+    rule = STAND_IN.replace('"300.00 MAD"', '"300 dirhams"').replace("per_card_count = 1\n", "")
+    text, times = re.subn(
+        r'(name = "souss"\nrole = "issuer"\n)',
+        rf"\1max_pending = true\n{rule}",
+        TEXT.replace('shard = "b"\nname = "souss"\nrole', 'name = "souss"\nrole'),
+    )
+    assert times == 1
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(text, "x")
+    said = str(caught.value)
+    assert "has no `per_card_count`" in said
+    assert "`max_pending` is a whole number" in said
+    assert "cannot be divided" not in said
+    assert "part of `per_card_amount`" not in said
