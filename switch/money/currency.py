@@ -1,6 +1,7 @@
 """Currencies of ISO 4217: numeric code (as in DE49), letters, number of decimals. Amounts are integers of minor units.
 
-Codes in use as of 2026, without metals, units of account and test codes that have no minor unit.
+Codes in use as of 2026, without metals, units of account and test codes that have no minor unit; and BGN, whose place the euro
+took on 2026-01-01, as refunds and disputes of payments before that are in it.
 """
 
 import re

@@ -18,16 +18,16 @@ _OPEN: Final = (
 
 def columns(label: str, values: Sequence[tuple[str, int, str]], width: int = 640, height: int = 150) -> str:
     """Upright bars from zero. `values`: name below, value, and in words. Below zero they hang down."""
-    top, bottom, left = 18, 20, 0
+    top, bottom = 18, 20
     high, low = max([0, *(v for _, v, _ in values)]), min([0, *(v for _, v, _ in values)])
     scale = (height - top - bottom) / ((high - low) or 1)
     zero = top + high * scale
-    step = (width - left) / max(len(values), 1)
+    step = width / max(len(values), 1)
     wide = min(step * 0.66, 34)
     parts = [_OPEN.format(kind=BARS, w=width, h=height, label=escape(label), ink=INK)]
     largest = max((v for _, v, _ in values), default=0)
     for n, (name, value, said) in enumerate(values):
-        x, tall = left + step * (n + 0.5), abs(value) * scale
+        x, tall = step * (n + 0.5), abs(value) * scale
         y = zero - tall if value >= 0 else zero
         parts.append(
             f'<rect x="{x - wide / 2:.1f}" y="{y:.1f}" width="{wide:.1f}" height="{tall:.1f}" '
