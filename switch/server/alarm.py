@@ -12,7 +12,7 @@ _SHORT_NS: Final = 1_000
 
 
 class Alarm:
-    """Of one task, which is the only one to wait for it. Times are the monotonic clock's."""
+    """One task waits for it, and no other; whoever else runs may move it. Times are the monotonic clock's, ns."""
 
     def __init__(self) -> None:
         self.at = NEVER

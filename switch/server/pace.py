@@ -95,7 +95,7 @@ class Pace:
         self._held_ns = self._turn_ns // SHORTER
 
     def begin_turn(self, party: Any) -> None:
-        """A turn begins."""
+        """Before anything is read: from here the turn is timed, and the party lets in `room` requests of it."""
         self._began = self._clock()
         self._admitted = party.admitted
         if self._late_since or self.room:
@@ -114,7 +114,7 @@ class Pace:
         return self.room > 0 and self._clock() - self._began < self._turn_ns
 
     def end_turn(self, party: Any, now: int, *, behind: bool) -> None:
-        """It is over, and what came of it written. `behind`: a link may have more to be read."""
+        """After what came of it was written: find the next turn's `room`. `behind`: a link may have more to be read."""
         ended = self._clock()
         long = ended - self._began > self._turn_ns
         if self.room:
