@@ -75,8 +75,8 @@ MISTAKES = {
         "`max_pending` = 1 cannot be divided among 2 shards",
     ),
     "a default that is as small as the limit": (
-        r"(\[limits\]\n)",
-        r"\1pending = 1\n",
+        r"\npending = 20_000",
+        r"\npending = 1",
         "`max_pending` = 1 cannot be divided among 2 shards",
     ),
     "one that is owed": (
