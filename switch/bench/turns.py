@@ -87,10 +87,11 @@ class Acknowledging:
     def restart(self) -> None:
         """See Journal: it does not end."""
 
-    def close(self) -> None:
+    def close(self) -> int:
         """See Journal."""
         self._ours.close()
         self._theirs.close()
+        return 0
 
 
 class Peer:

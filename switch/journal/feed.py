@@ -377,10 +377,10 @@ class Feed:
         with suppress(subprocess.TimeoutExpired):
             process.wait(5)
 
-    def close(self, timeout_s: float = 5.0) -> None:
+    def close(self, timeout_s: float = 5.0) -> int:
         """Push what is left, let the writer finish, give the journal back. Waits up to `timeout_s`.
 
-        Afterwards `unacknowledged` says how many records did not become durable: 0, unless the writer was gone.
+        Returns how many records did not become durable: 0, unless the writer was gone, or its disk too slow.
         """
         give_up = time.monotonic() + timeout_s
         with suppress(WriterGone):
@@ -396,3 +396,4 @@ class Feed:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+        return self.unacknowledged

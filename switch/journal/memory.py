@@ -68,10 +68,10 @@ class MemoryJournal:
         self._reason = ""
         return self.entries
 
-    def close(self) -> None:
+    def close(self) -> int:
         """See Feed.close: everything appended is durable, unless the writer is gone."""
         self.push()
-        self.sync()
+        return len(self.entries) - self.sync()
 
     def recover(self, limits: Limits) -> State:
         """The fold of what there is."""

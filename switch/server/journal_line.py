@@ -114,7 +114,10 @@ class JournalLine:
     def close(self) -> None:
         """Hand over what waits, and stop its writer."""
         self.push()
-        self.journal.close()
+        lost = self.journal.close()
+        if lost:
+            hint = "nobody was told what they promise: who asked and has no answer asks again, or reverses"
+            self._log("error", "journal.ended_without", records=lost, durable=self._owner.durable, hint=hint)
 
     def _log(self, level: str, event: str, **fields: Any) -> None:
         self._owner.tell(Log(level, event, fields))

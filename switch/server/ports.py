@@ -53,8 +53,8 @@ class Journal(Protocol):
     def restart(self) -> None:
         """Start the writer anew and hand it again what it never acknowledged. Blocks for some ms; raises OSError."""
 
-    def close(self) -> None:
-        """Make durable what was taken, and stop the writer."""
+    def close(self) -> int:
+        """Make durable what was taken, and stop the writer. Returns how many records did not become durable."""
 
 
 def refuse_record(position: int, entry: Any) -> None:

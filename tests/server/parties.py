@@ -123,10 +123,11 @@ class Paper:
             raise OSError("no room")
         self._open()
 
-    def close(self) -> None:
+    def close(self) -> int:
         self.closed = True
         self._ours.close()
         self._theirs.close()
+        return len(self.entries) - self._durable
 
     def acknowledge(self, position: int) -> None:
         self._theirs.send(struct.pack(">Q", position))

@@ -113,6 +113,17 @@ async def test_records_nobody_waits_for_leave_a_few_ms_later(clock: MockClock) -
         await until(lambda: paper.pushes > pushes)
 
 
+async def test_who_stops_with_records_that_are_not_durable_says_how_many(clock: MockClock) -> None:
+    party, paper, notes = Scripted(promise), Paper(), Notes()
+    async with driven(party, notes, journal=paper) as driver, await peer(driver) as stream:
+        await stream.send_all(b"?")
+        assert await stream.receive_some() == b"at once"
+        paper.acknowledge(1)
+        await until(lambda: driver.durable == 1)
+    (ended,) = notes.named("journal.ended_without")
+    assert (ended.fields["records"], ended.fields["durable"]) == (1, 1)
+
+
 async def test_a_writer_that_dies_is_restarted_and_what_waited_leaves(clock: MockClock) -> None:
     party, paper, notes = Scripted(promise), Paper(), Notes()
     async with driven(party, notes, journal=paper) as driver, await peer(driver) as stream:
