@@ -40,7 +40,10 @@ def test_what_a_merchant_was_charged_is_shown_by_the_number_that_its_statement_h
     said = CliRunner().invoke(command, ["show", "abc", "--state", str(tmp_path)])
     assert said.exit_code == 0, said.output
     assert "charged to a merchant, without a payment" in said.output
-    assert "monthly (rule m), merchant:M1 -> maroc-telecommerce: 25000 and 2500 VAT, minor units" in said.output
+    assert (
+        "monthly (rule m), merchant:M1 -> maroc-telecommerce: 25000 (minor units) and 2500 (minor units) VAT"
+        in said.output
+    )
     result = CliRunner().invoke(command, ["show", "abc", "--state", str(tmp_path), "--json"])
     shown = json.loads(result.output)
     assert (shown["record"], shown["fact"], shown["month"], shown["fee"][4]) == (3, "Charged", "2026-11", 250_00)
