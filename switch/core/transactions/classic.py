@@ -163,7 +163,7 @@ class Classic:
         if code in _SIGN_ON:
             hint = "none are sent: load its keys by hand, and name the port's in pin_key and mac_key"
             kernel.log("info", "terminal.asked_keys", **who, de60=code, hint=hint)
-        known = code in ("", _SIGN_OFF, _ECHO, *_SIGN_ON)
+        known = code in ("", _SIGN_OFF, _ECHO) or code in _SIGN_ON
         if not known:
             hint = "load what it asks for by hand, or by its maker's own service"
             kernel.log("warning", "terminal.refused", **who, de60=code, hint=hint)
