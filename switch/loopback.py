@@ -1,6 +1,7 @@
 """Free ports of this machine, below those that the system gives to connections by itself: none is gone before it is listened on,
 nor while whoever it belongs to is dead."""
 
+import os
 import re
 import socket
 from collections.abc import Collection
@@ -11,16 +12,30 @@ from typing import Final
 
 _FIRST: Final = 10_000
 _PORT: Final = re.compile(r'(?<="127\.0\.0\.1:)\d+(?=")')
+PORTS: Final = "CMI_SWITCH_PORTS"
+"""an environment variable: `FIRST-LAST`, of which ports are taken, so that two who look for some at once do not find the same"""
 _RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+
+
+def given_by_the_system() -> int:
+    """The first port of those that the system gives to connections by itself."""
+    return int(_RANGE.read_text().split()[0])
+
+
+def part_of_ports(number: int, of: int) -> str:
+    """The value of `PORTS` for one of so many who look for some at once, counted from 0."""
+    size = (given_by_the_system() - _FIRST) // of
+    return f"{_FIRST + number * size}-{_FIRST + (number + 1) * size - 1}"
 
 
 def free_ports(count: int, taken: Collection[int] = ()) -> list[int]:
     """Ports that were free a moment ago, all different, none of `taken`."""
-    end, rng = int(_RANGE.read_text().split()[0]), SystemRandom()
+    first, last = map(int, os.environ.get(PORTS, f"{_FIRST}-{given_by_the_system() - 1}").split("-"))
+    rng = SystemRandom()
     found: list[int] = []
     with ExitStack() as stack:
         while len(found) < count:
-            port, one = rng.randrange(_FIRST, end), stack.enter_context(socket.socket())
+            port, one = rng.randint(first, last), stack.enter_context(socket.socket())
             if port not in taken:
                 with suppress(OSError):  # somebody has it
                     one.bind(("127.0.0.1", port))

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from switch.accelerator import read_stamp
+from switch.loopback import PORTS, part_of_ports
 
 READ_BY_RICH_AND_CLICK = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 LONG = ("e2e", "sim", "docs", "testing", "wire", "simulators", "doctor")
@@ -38,6 +39,9 @@ def pytest_configure() -> None:
             "tools/accelerate --remove first, or set CMI_SWITCH_COMPILED to try it all the same",
             returncode=3,
         )
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if worker:
+        os.environ[PORTS] = part_of_ports(int(worker), int(os.environ["PYTEST_XDIST_WORKER_COUNT"]))
     settings.register_profile("beside a busy neighbour", deadline=None)
     settings.load_profile("beside a busy neighbour")
     signal.signal(signal.SIGINT, signal.default_int_handler)
