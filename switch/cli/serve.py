@@ -182,7 +182,7 @@ def _ready(network: "Network", running: "Serving", log_file: Path) -> str:
     hosts = f"up: {', '.join(up)}" if up else "no host is up"
     if down:
         issuers = [h.name for h in network.hosts if h.name in down and h.role == "issuer"]
-        networks = [h.scheme for h in network.hosts if h.name in down and h.role == "network"]
+        networks = [h.scheme for h in network.card_networks if h.name in down]
         commands = [
             *([spell("issuer")] if issuers else []),
             *(spell(f"network {scheme}") for scheme in networks),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from switch.observe.packed import DamagedLogError, log_files, open_log
+from switch.observe.packed import DamagedLogError, log_files, open_older
 
 BITE_BYTES: Final = 4_194_304
 """read at once at most"""
@@ -60,7 +60,7 @@ class Follower:
         os.lseek(self._fd, end, os.SEEK_SET)
         yield from _backwards(self._fd, end)
         for older in reversed(log_files(self._path)[:-1]):
-            fd = self._older(older)
+            fd = open_older(older, self._damaged)
             if fd < 0:
                 continue
             try:
@@ -76,7 +76,7 @@ class Follower:
 
     def _open(self) -> bool:
         while self._before:
-            self._fd = self._older(self._before.pop(0))
+            self._fd = open_older(self._before.pop(0), self._damaged)
             if self._fd >= 0:
                 return True
         try:
@@ -84,18 +84,6 @@ class Follower:
         except FileNotFoundError:
             return False
         return True
-
-    def _older(self, file: Path) -> int:
-        """A descriptor of it; -1: it is gone, or damaged."""
-        try:
-            return open_log(file)
-        except FileNotFoundError:
-            return -1
-        except DamagedLogError as error:
-            if self._damaged is None:
-                raise
-            self._damaged(error)
-            return -1
 
     def _turned_over(self) -> bool:
         """True where the path is no longer the file that is open. A file cut short in place is read from its start again."""

@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -68,6 +68,22 @@ def open_log(file: Path) -> int:
         os.close(fd)
         raise
     return fd
+
+
+def open_older(file: Path, damaged: Callable[[DamagedLogError], None] | None) -> int:
+    """A descriptor to read a turned-over file by; -1: it is gone (turned over once more, it is the next one), or damaged.
+
+    `damaged`: is told of that; None: it is raised. Raises OSError.
+    """
+    try:
+        return open_log(file)
+    except FileNotFoundError:
+        return -1
+    except DamagedLogError as error:
+        if damaged is None:
+            raise
+        damaged(error)
+        return -1
 
 
 def _unnamed() -> int:

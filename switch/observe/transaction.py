@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from switch.observe.follow import Follower
 from switch.observe.lines import HopLine, LineError, read_event, read_hop, second_of
-from switch.observe.packed import DamagedLogError, log_files, open_log
+from switch.observe.packed import DamagedLogError, log_files, open_older
 
 EARLIER_S: Final = 5
 """lines are hardly out of order; clocks are set back by no more"""
@@ -74,13 +74,10 @@ def _lines(path: Path, txn: str, damaged: Callable[[DamagedLogError], None] | No
         try:
             if file.stat().st_mtime < since:
                 continue
-            fd = open_log(file)
         except FileNotFoundError:
             continue  # turned over meanwhile: it is the next one, or gone
-        except DamagedLogError as error:
-            if damaged is None:
-                raise
-            damaged(error)
+        fd = open_older(file, damaged)
+        if fd < 0:
             continue
         try:
             found = os.fstat(fd)

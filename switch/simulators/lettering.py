@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from switch.wire import Dialect
+from switch.wire.letters import is_lettered
 from switch.wire.vocabulary import DE, Document, is_request
 
 LATIN, UTF8 = "latin-1", "utf-8"
@@ -52,4 +53,4 @@ def _marked(dialect: Dialect, link: Document) -> Document:
 
 def _in_ascii(dialect: Dialect, de: str) -> bool:
     e = dialect.elements.get(de)
-    return e is not None and e.text is not None and e.text.ascii
+    return e is not None and is_lettered(e)
