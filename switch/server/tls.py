@@ -125,13 +125,14 @@ def sides_of(network: Network, *, edge: bool = False) -> dict[str, TlsSide]:
 class TlsConnection(SecuredConnection):
     """A connection whose bytes are sealed."""
 
-    __slots__ = ("_incoming", "_outgoing", "_settled", "end", "tls")
+    __slots__ = ("_incoming", "_outgoing", "_settled", "_shown", "end", "tls")
 
     def __init__(self, sock: socket.socket, link: LinkId, end: TlsEnd) -> None:
         super().__init__(sock, link)
         self.end = end
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._settled = False
+        self._shown: bytes | None = None
         side = end.side
         self.tls = end.context.wrap_bio(
             self._incoming,
@@ -163,6 +164,8 @@ class TlsConnection(SecuredConnection):
             raise UnsecuredError(*explain(error, self.end.side)) from None
         finally:
             self._say()
+        # kept, as OpenSSL tells it no more once the other end has hung up without a word
+        self._shown = self.tls.getpeercert(binary_form=True)
         # of TLS 1.2 both ends have accepted the other's certificate now; of 1.3 the one that accepts may refuse ours yet
         self._settled = self.tls.version() == "TLSv1.2"
         return True
@@ -176,11 +179,11 @@ class TlsConnection(SecuredConnection):
 
     def certificate(self) -> Certificate:
         """See SecuredConnection. A resumed session does not look at its date."""
-        return certificate_of(self.tls.getpeercert(binary_form=True), self.end)
+        return certificate_of(self._shown, self.end)
 
     def taken_back(self) -> str:
         """Why the certificate that was shown is accepted no more, by lists that came since; "" where it is."""
-        return taken_back(self.tls.getpeercert(binary_form=True), self.end)
+        return taken_back(self._shown, self.end)
 
     def log_fields(self) -> dict[str, Any]:
         """See SecuredConnection."""

@@ -53,7 +53,8 @@ class Setting:
         def run() -> tuple[bytes, bytes | None]:
             asking = Client(client, self.edge.addresses["acquirers"])
             with asking.tls:
-                return asking.ask(data), asking.tls.getpeercert(binary_form=True)
+                shown = asking.tls.getpeercert(binary_form=True)  # OpenSSL tells it no more after an end without a word
+                return asking.ask(data), shown
 
         return await trio.to_thread.run_sync(run)
 

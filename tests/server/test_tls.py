@@ -1,5 +1,6 @@
 """Links with mutual TLS, over real sockets: what reaches the party, what is refused and said, and what a reload keeps."""
 
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -278,6 +279,34 @@ async def test_who_was_taken_back_is_let_in_no_more_resumed_or_not_and_put_out_b
         assert "its certificate CN=rif.example" in event.fields["reason"]
         assert "was taken back by" in event.fields["reason"]
     assert len(party.did("connected")) == 2
+
+
+async def test_a_newer_list_is_asked_of_a_connection_too_that_broke_and_has_something_to_say_yet(
+    authority: Authority,
+) -> None:
+    own = authority.issue("switch.example")
+    authority.list_file()
+    tls = msgspec.structs.replace(own, crl=authority.list_path, crl_fingerprint="first")
+    ends = ends_of({"here": TlsSide(tls=tls, server=True)}, {})
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    here, secured = TlsConnection(ours, LinkId("here#1"), ends["here"]), []
+
+    def shake() -> None:
+        client = context(authority, "atlas.example")
+        secured.append(client.wrap_socket(theirs, server_hostname="switch.example"))
+
+    with ours:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.to_thread.run_sync, shake)
+            await until(here.secure)
+        with secured[0] as there:
+            whose = here.certificate()
+            os.write(there.fileno(), b"no record of TLS")
+            assert here.receive() == b""
+            assert here.closing, "broken, and not yet gone"
+            assert here.certificate() == whose
+            assert here.taken_back() == ""
 
 
 async def test_a_link_that_ends_says_so_in_tls(authority: Authority) -> None:
