@@ -109,6 +109,8 @@ class KeySet(msgspec.Struct, frozen=True, array_like=True):
     check_value: str
     since_us: int
     """wall clock: when it was made, taken in, or came into use; 0: not known"""
+    also: str = ""
+    """what others may say of it in the check value's place (X9.143 and older modules have two ways); "": nothing else"""
 
 
 class KeySets(msgspec.Struct, frozen=True, kw_only=True):

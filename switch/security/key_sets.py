@@ -137,7 +137,8 @@ class ChangingKeys:
         found = self._store.find(slot)
         if found is None:
             return None
-        return KeySet(set_of(found), value_of(found), self._store.since_us(slot))
+        also = check_values.other_check_value(found.header.algorithm, found.key).hex().upper()
+        return KeySet(set_of(found), value_of(found), self._store.since_us(slot), also)
 
     # -- moves; each within `turn`
 

@@ -125,7 +125,8 @@ class KeyDesk:
         if code not in KEY_CODES or mti not in ("0800", "0801", "0810"):
             return False
         if mti == "0810":
-            self.exchange.answered(code, heard.internal.get(DE.RESPONSE_CODE, ""), now)
+            word = self._place.read(heard.internal)
+            self.exchange.answered(code, heard.internal.get(DE.RESPONSE_CODE, ""), word, now)
         else:
             self._answer(line, heard, code, now)
         self._arm(now)

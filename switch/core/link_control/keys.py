@@ -16,7 +16,7 @@ from switch.core.links.states import SessionState
 from switch.core.network import HostLink, LinkKeys, Member
 from switch.security.commands import OF_SET
 from switch.wire import EncodeError
-from switch.wire.vocabulary import Answer, Document
+from switch.wire.vocabulary import DE, Answer, Document
 
 
 class Party:
@@ -53,7 +53,8 @@ class Party:
         about = word.purpose, word.set_id
         anew, self._said[code] = self._said.get(code) != about, about
         try:
-            self._management.tell_keys(session, code, place.compose(word), now, anew=anew)
+            others = [one for one in self._kernel.sessions.values() if self.owns(one)]
+            self._management.tell_keys(session, code, place.compose(word), now, anew=anew, others=others)
         except EncodeError as error:
             self.log("error", "keys.unspeakable", reason=str(error))
         return True
@@ -98,11 +99,12 @@ class KeyLinks:
             return Answer.INVALID_TRANSACTION
         return party.exchange.asked(code, place.read(document), now)
 
-    def answered(self, session: Session, code: str, de39: str, now: int) -> None:
+    def answered(self, session: Session, code: str, document: Document, now: int) -> None:
         """0810 to an 0800 about keys."""
-        party = self._of(session)
+        party, place = self._of(session), place_of(session.dialect)
         if party is not None:
-            party.exchange.answered(code, de39, now)
+            word = place.read(document) if place is not None else None
+            party.exchange.answered(code, document.get(DE.RESPONSE_CODE, ""), word, now)
 
     def link_up(self, session: Session, now: int) -> None:
         """A connection carries payments from here on."""

@@ -5,7 +5,7 @@ switch connects to, the switch signs on itself, echoes when the link is idle, an
 connect in and sign on as an acquirer does.
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from difflib import get_close_matches
 from typing import Final, Protocol
 
@@ -33,7 +33,7 @@ class KeyControl(Protocol):
     def asked(self, session: Session, code: str, document: Document, now: int) -> str:
         """0800 about keys: its DE39."""
 
-    def answered(self, session: Session, code: str, de39: str, now: int) -> None:
+    def answered(self, session: Session, code: str, document: Document, now: int) -> None:
         """0810 to an 0800 about keys."""
 
     def link_up(self, session: Session, now: int) -> None:
@@ -75,10 +75,13 @@ class NetworkManagement:
         self._forget(session, NetworkCode.CUTOVER, now)
         self._ask(session, NetworkCode.CUTOVER, now, begins, self._kernel.position)
 
-    def tell_keys(self, session: Session, code: str, word: Document, now: int, *, anew: bool) -> None:
+    def tell_keys(
+        self, session: Session, code: str, word: Document, now: int, *, anew: bool, others: Iterable[Session]
+    ) -> None:
         """Something about the link's keys (DE70 `code`). Said again, an answer to any of them is one; not where it is another
-        thing (`anew`) than was said before. Raises EncodeError."""
-        self._forget(session, code, now if anew else now - KEYS_KEPT_NS)
+        thing (`anew`) than was said before, on this or the `others` of its connections. Raises EncodeError."""
+        for one in (session, *others):
+            self._forget(one, code, now if anew else now - KEYS_KEPT_NS)
         self._ask(session, code, now, word)
 
     def _called(self, session: Session) -> str:
@@ -257,7 +260,7 @@ class NetworkManagement:
                 session.source = session.host.name
                 self.mark_up(session, now)
         elif code in KEY_CODES and self.keys is not None:
-            self.keys.answered(session, code, de39, now)
+            self.keys.answered(session, code, document, now)
 
     def mark_up(self, session: Session, now: int) -> None:
         """A host's connection carries payments from here on."""

@@ -13,14 +13,14 @@ other's set is given up (assumed: no public rule). An end that is asked (DE70=16
 """
 
 from collections import deque
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from switch.core.links.key_place import MAC, NO_SET, PIN, KeyWord
+from switch.core.links.key_place import MAC, NO_SET, PIN, KeyWord, is_of
+from switch.core.links.key_removal import KeyRemoval, Reports
 from switch.core.links.valid_sets import ValidSets
 from switch.core.network import LinkKeys
-from switch.security.check_values import same_key
 from switch.security.commands import OF_SET, UNREACHABLE, Command, Reply
-from switch.security.key_commands import DropKey, KeyOffer, KeySet, OfferKey, TakeKey, UseKey
+from switch.security.key_commands import KeyOffer, OfferKey, TakeKey, UseKey
 from switch.security.key_sets import CHECK_DIGITS, decode_offer
 from switch.wire.dates import DAY_US
 from switch.wire.vocabulary import Answer, NetworkCode
@@ -35,17 +35,11 @@ _ASKED_OF_NOBODY: Final = frozenset({Answer.INVALID_TRANSACTION, Answer.FORMAT_E
 """answers of a host that does not know DE70=101"""
 
 
-class Outside(Protocol):
-    """The link and the log of an exchange, as it uses them."""
+class Outside(Reports, Protocol):
+    """The link, log and clock of an exchange, as it uses them."""
 
     def say(self, code: str, word: KeyWord, now: int) -> bool:
         """Send an 0800 with this DE70; False: no connection is up."""
-
-    def log(self, level: str, event: str, **fields: Any) -> None:
-        """An event, of this link."""
-
-    def wall_us(self, now: int) -> int:
-        """Wall clock."""
 
 
 class _Doing(NamedTuple):
@@ -57,6 +51,14 @@ class _Doing(NamedTuple):
     due_ns: int
     """when it is said again"""
     tries: int
+
+
+class _Unused(NamedTuple):
+    """A successor that the module could not put in use, or not in time: it may have done so all the same."""
+
+    set_id: str
+    due_ns: int
+    """when it is asked again"""
 
 
 class KeyExchange:
@@ -73,8 +75,9 @@ class KeyExchange:
         self._valid, self._outside, self._wins = valid, outside, wins
         self._todo: deque[tuple[str, str]] = deque()
         self._doing: _Doing | None = None
-        self._drop_at: dict[str, int] = {}
-        """purpose -> when its previous set is destroyed"""
+        self._removal = KeyRemoval(self.keys, valid, outside)
+        self._unused: dict[str, _Unused] = {}
+        """purpose -> a successor that is to be used, and is not yet"""
         self._resume_at: int | None = 0
         self._look_at = 0
         self.failed = ""
@@ -111,7 +114,7 @@ class KeyExchange:
             sets = self._valid.refresh(key).sets
             if sets.offered is not None:
                 self._todo.append((purpose, NetworkCode.KEY_EXCHANGE))
-            elif sets.in_use is not None and sets.in_use.set_id != NO_SET and sets.received is None:
+            elif sets.in_use is not None and sets.received is None and (sets.in_use.set_id != NO_SET or sets.previous):
                 self._todo.append((purpose, NetworkCode.KEY_CHANGE))
         self._go_on(now)
 
@@ -125,6 +128,7 @@ class KeyExchange:
 
     def _offer(self, purpose: str, now: int) -> KeyWord | None:
         key = self.keys[purpose]
+        self._removal.again(purpose, now)
         reply = self._ask(OfferKey(key, self._zone_key, self._form, self._outside.wall_us(now)))
         if not reply.ok:
             self._fail(
@@ -154,33 +158,49 @@ class KeyExchange:
         tries = doing.tries + said
         self._doing = doing._replace(tries=tries, due_ns=now + (RETRY_NS << max(0, tries - 1)))
 
-    def answered(self, code: str, de39: str, now: int) -> None:
-        """0810 to an 0800 of this end's with this DE70."""
+    def answered(self, code: str, de39: str, word: KeyWord | None, now: int) -> None:
+        """0810 to an 0800 of this end's with this DE70. `word`: the key that it names, as some hosts do with its check value."""
         doing = self._doing
         if doing is None or doing.code != code:
             return
         self._doing = None
         if code == NetworkCode.KEY_EXCHANGE:
-            self._offer_answered(doing, de39, now)
+            self._offer_answered(doing, de39, word, now)
         else:
             self._change_answered(doing, de39, now)
         self._go_on(now)
 
-    def _offer_answered(self, doing: _Doing, de39: str, now: int) -> None:
+    def _offer_answered(self, doing: _Doing, de39: str, word: KeyWord | None, now: int) -> None:
         key, set_id = self.keys[doing.purpose], doing.word.set_id
-        if de39 == Answer.APPROVED:
+        another = self._means_another(doing, word) if de39 == Answer.APPROVED else ""
+        if de39 == Answer.APPROVED and not another:
             if self._use(doing.purpose, set_id, now):
                 self._todo.appendleft((doing.purpose, NetworkCode.KEY_CHANGE))
             return
         crossed = de39 == Answer.IN_PROGRESS
-        self._drop(doing.purpose, set_id, now, "the other end's stands" if crossed else f"refused with {de39}")
+        why = "the other end's stands" if crossed else another or f"refused with {de39}"
+        self._removal.give_up(doing.word, now, why)
         if crossed:
             self._outside.log(
                 "info", "keys.crossed", key=key, set=set_id, reason="both ends offered a key: the other's stands"
             )
         else:
             hint = "the one in use stays; do both ends have the same zone master key (check values)?"
-            self._fail("error", "keys.refused", key, f"set {set_id} was answered {de39 or 'without DE39'}", hint)
+            said = another or f"set {set_id} was answered {de39 or 'without DE39'}"
+            self._fail("error", "keys.refused", key, said, hint)
+
+    def _means_another(self, doing: _Doing, word: KeyWord | None) -> str:
+        """Why an answer to an offer is to another key's; "" where it is not, or does not say."""
+        if word is None:
+            return ""
+        said, offered = doing.word, self._valid.of(self.keys[doing.purpose]).sets.offered
+        full = word._replace(set_id=word.set_id or said.set_id, check_value=word.check_value or said.check_value)
+        if word.purpose == said.purpose and (offered is None or is_of(offered, full)):
+            return ""
+        return (
+            f"the answer says 00 to {word.purpose}, set {full.set_id}, check value {full.check_value}; "
+            f"offered was {said.purpose}, set {said.set_id}, check value {said.check_value}"
+        )
 
     def _change_answered(self, doing: _Doing, de39: str, now: int) -> None:
         key, set_id = self.keys[doing.purpose], doing.word.set_id
@@ -191,6 +211,9 @@ class KeyExchange:
         used = self._valid.of(key).sets.in_use
         if used is not None and used.set_id != set_id:
             return  # of a set that is in use no more: what is said of the next one counts
+        if de39 == Answer.MALFUNCTION and doing.tries < TRIES_MAX:  # its module was late, and is asked again
+            self._doing = doing._replace(due_ns=now + (RETRY_NS << max(0, doing.tries - 1)))
+            return
         hint = "compare check values with `cmi-switch keys list` there and here; `cmi-switch keys exchange` offers a new key"
         self._fail(
             "error", "keys.differ", key, f"the other end answers {de39 or 'without DE39'} to set {set_id} in use", hint
@@ -240,15 +263,12 @@ class KeyExchange:
         key = self.keys[word.purpose]
         sets = self._valid.of(key).sets
 
-        def same(one: KeySet | None) -> bool:
-            return one is not None and one.set_id == word.set_id and same_key(one.check_value, word.check_value)
-
-        if same(sets.received) or same(sets.offered):
+        if is_of(sets.received, word) or is_of(sets.offered, word):
             return Answer.APPROVED if self._seen(word.purpose, word.set_id, now) else Answer.MALFUNCTION
-        if same(sets.in_use):
+        if is_of(sets.in_use, word):
             self._changed(word.purpose, now)
             return Answer.APPROVED
-        if same(sets.previous):
+        if is_of(sets.previous, word):
             return Answer.APPROVED
         here = sets.in_use.set_id if sets.in_use is not None else "none"
         said = f"the other end uses set {word.set_id}, check value {word.check_value or 'unsaid'}; here set {here} is in use"
@@ -277,7 +297,10 @@ class KeyExchange:
         return reply
 
     def _use(self, purpose: str, set_id: str, now: int) -> bool:
-        key = self.keys[purpose]
+        key, unused = self.keys[purpose], self._unused.get(purpose)
+        if unused is not None and unused.set_id == set_id and now < unused.due_ns:
+            return False  # not for every message that comes under it
+        self._unused.pop(purpose, None)
         reply = self._ask(UseKey(key, set_id, self._outside.wall_us(now)))
         used = self._valid.refresh(key).sets.in_use
         if not reply.ok or used is None:
@@ -286,25 +309,21 @@ class KeyExchange:
                 "keys.not_used",
                 key,
                 reply.reason,
-                "see to the security module; the set before goes on being used",
+                "see to the security module; the set before goes on being used, and this one is asked for again",
             )
+            if reply.ok or reply.code == UNREACHABLE:
+                self._unused[purpose] = _Unused(set_id, now + RETRY_NS)
             return False
         self.failed = ""
         self._counted.add(key)
         self._valid.begin_count(key)
-        self._drop_at.pop(purpose, None)  # another set is the one before now, and has all of its time
+        self._removal.anew(purpose)
         self._outside.log("info", "keys.in_use", key=key, set=set_id, check_value=used.check_value)
         return True
 
     def _changed(self, purpose: str, now: int) -> None:
         """Both ends use the same set: the one before has its time."""
-        if self._valid.of(self.keys[purpose]).sets.previous is not None:
-            self._drop_at.setdefault(purpose, now + self._keep_ns)
-
-    def _drop(self, purpose: str, set_id: str, now: int, why: str) -> None:
-        key = self.keys[purpose]
-        self._ask(DropKey(key, set_id, self._outside.wall_us(now), why))
-        self._valid.refresh(key)
+        self._removal.previous(purpose, now + self._keep_ns)
 
     def _fail(self, level: str, event: str, key: str, reason: str, hint: str) -> None:
         self.failed = f"{key}: {reason}"
@@ -326,17 +345,27 @@ class KeyExchange:
                     "it is said again when the link comes up, or with `cmi-switch keys exchange`; the key in use stays"
                 )
                 self._fail("error", "keys.unanswered", self.keys[doing.purpose], reason, hint)
+                if doing.code == NetworkCode.KEY_CHANGE:
+                    self._changed(doing.purpose, now)  # it has taken the set; its silence keeps no old one alive
                 self._go_on(now)
             else:
                 self._say(now)
-        for purpose in [purpose for purpose, at in self._drop_at.items() if now >= at]:
-            del self._drop_at[purpose]
-            before = self._valid.of(self.keys[purpose]).sets.previous
-            if before is not None:
-                self._drop(purpose, before.set_id, now, "its time is over")
+        self._ask_again(now)
+        self._removal.tick(now)
         if (self._days or self._uses_max) and now >= self._look_at:
             self._look_at = now + LOOK_NS
             self._change_due(now)
+
+    def _ask_again(self, now: int) -> None:
+        """Use what the module could not put in use before. What it has done late is found done."""
+        for purpose, unused in [(p, u) for p, u in self._unused.items() if now >= u.due_ns]:
+            sets = self._valid.refresh(self.keys[purpose]).sets
+            there = {one.set_id for one in (sets.in_use, sets.received, sets.offered) if one is not None}
+            if there and unused.set_id not in there:
+                del self._unused[purpose]  # another one has come in its place
+            elif self._use(purpose, unused.set_id, now):
+                self._todo.appendleft((purpose, NetworkCode.KEY_CHANGE))
+                self._go_on(now)
 
     def _change_due(self, now: int) -> None:
         """Change what is old, or worn."""
@@ -354,7 +383,7 @@ class KeyExchange:
 
     def deadline(self) -> int | None:
         """When `tick` has something to do."""
-        due = [*self._drop_at.values()]
+        due = self._removal.deadlines() + [unused.due_ns for unused in self._unused.values()]
         if self._resume_at is not None:
             due.append(self._resume_at)
         if self._doing is not None:

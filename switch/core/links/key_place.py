@@ -6,6 +6,8 @@ In: documents in internal format. Rule: a dialect that does not say where (`key_
 from typing import Final, NamedTuple
 
 from switch.core.messages.internal import Private48, private_elements, with_private
+from switch.security.check_values import same_key
+from switch.security.key_commands import KeySet
 from switch.wire import Dialect
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Document
@@ -28,6 +30,13 @@ class KeyWord(NamedTuple):
     """hex digits: 6 that this end says, 4 to 16 of the other's"""
     data: str = ""
     """the key as it travels; "" where none does"""
+
+
+def is_of(one: KeySet | None, word: KeyWord) -> bool:
+    """True if the word, as the other end says it, means this set: its number and its check value."""
+    if one is None or one.set_id != word.set_id:
+        return False
+    return same_key(one.check_value, word.check_value) or same_key(one.also, word.check_value)
 
 
 class KeyPlace:

@@ -99,7 +99,7 @@ class Far:
         """One message, dealt with as this end does; what its MAC is under is noticed."""
         document = self.peer.gets()
         if document["t"] == "0810" and document.get("70") in ("101", "161", "162"):
-            self.exchange.answered(document["70"], document["39"], self.book.now)
+            self.exchange.answered(document["70"], document["39"], self.place.read(document), self.book.now)
         return document
 
     def answers(self, document: Document) -> str:
