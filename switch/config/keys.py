@@ -30,7 +30,7 @@ from switch.security.pins import check_table, validation_template
 from switch.security.token import in_token, read_address
 from switch.wire import Dialect
 from switch.wire.mac_place import SIZES, MacPlace, NoMacPlaceError
-from switch.wire.vocabulary import DE
+from switch.wire.vocabulary import DE, MACS
 
 _USES: Final = {
     "mac_key": (MAC_USAGES, "C", "makes and checks MACs"),
@@ -290,6 +290,41 @@ def _check_changing(parties: "list[tuple[Section, LinkKeys, list[str]]]", dialec
             if not (dialect.key_data in dialect.elements and dialect.key_sets and DE.SECURITY in dialect.elements):
                 said = f'dialect "{dialect.name}" does not say where keys and the numbers of their sets stand'
                 s.wrong("zone_key", said, "`key_data` and `key_sets` of a dialect file of your own do")
+            elif said := _no_place(dialect, keys.key_form):
+                s.wrong("zone_key", said, "name another element in `key_data` of a dialect file of your own")
+
+
+_NEVER_KEYS: Final = frozenset(
+    {
+        DE.TRANSMISSION_TIME,
+        DE.STAN,
+        DE.ACQUIRER,
+        DE.RESPONSE_CODE,
+        DE.PRIVATE_48,
+        DE.PIN,
+        DE.SECURITY,
+        DE.NETWORK_CODE,
+        *MACS,
+    }
+)
+"""elements of messages about keys that say something else"""
+_KEY_CHARACTERS: Final = {"block": 80, "ecb": 32}
+"""the least that a key needs: a double-length one, as a block of version B, or bare"""
+
+
+def _no_place(dialect: Dialect, form: str) -> str:
+    """Why new keys cannot travel in the element that the dialect names; "": they can."""
+    de = dialect.key_data
+    at = f'`key_data` of dialect "{dialect.name}" is DE{de}, which'
+    if de in _NEVER_KEYS:
+        return f"{at} says something else in an 0800 (DE48.70 which key is meant, DE53 the sets in use)"
+    element = dialect.elements[de]
+    room = element.digits if form == "ecb" or element.content != "b" else element.digits // 2
+    if form in _KEY_CHARACTERS and room < _KEY_CHARACTERS[form]:
+        return f'{at} has room for {room} characters: key_form "{form}" needs {_KEY_CHARACTERS[form]} or more'
+    if not element.sensitive:
+        return f"{at} is not `sensitive`: keys would stand in captures"
+    return ""
 
 
 def _acquiring(draft: Draft, member: str) -> list[str]:

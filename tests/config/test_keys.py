@@ -1,6 +1,8 @@
 """Keys of a network file that is checked where its key file is at hand: no master key is needed to find the wrong one."""
 
+import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from switch.config import ConfigErrors, parse_network
 from switch.security.keyring import KeyRing
 from switch.security.lmk import clear_lmk
+from switch.wire.dialect import DIRECTORY
 
 BASE = (Path(__file__).parent / "base.toml").read_text()
 
@@ -213,3 +216,63 @@ def at_the_issuer(lines: str, files: str) -> str:
         for name, kind in (("pvk", "pvk"), ("ibm", "pvk-ibm")):
             ring.generate(name, kind, "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")
     return BASE.replace('role = "issuer"\n', f'role = "issuer"\n{lines}\n', 1) + files
+
+
+def own_dialect(tmp_path: Path, key_data: str, change: dict[str, object]) -> Path:
+    """The house's own with keys in another element, which is changed so."""
+    raw = json.loads((DIRECTORY / "cmi87.json").read_text())
+    raw["dialect"] |= {"name": "theirs", "key_data": key_data}
+    raw[key_data] |= change
+    path = tmp_path / "theirs.json"
+    path.write_text(json.dumps(raw))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("key_data", "form", "change", "said"),
+    [
+        ("120", "block", {"sensitive": True}, ""),
+        ("123", "ecb", {"sensitive": True, "max_len": 32}, ""),
+        ("96", "ecb", {"sensitive": True, "max_len": 32}, ""),
+        (
+            "48",
+            "block",
+            {"sensitive": True},
+            "is DE48, which says something else in an 0800 (DE48.70 which key is meant",
+        ),
+        ("53", "ecb", {"max_len": 64}, "is DE53, which says something else in an 0800"),
+        (
+            "96",
+            "ecb",
+            {"sensitive": True},
+            'is DE96, which has room for 16 characters: key_form "ecb" needs 32 or more',
+        ),
+        (
+            "96",
+            "block",
+            {"sensitive": True, "max_len": 32},
+            'room for 16 characters: key_form "block" needs 80 or more',
+        ),
+        ("120", "block", {}, "is DE120, which is not `sensitive`: keys would stand in captures"),
+    ],
+)
+def test_where_a_new_key_cannot_travel_is_said_before_one_has_to(
+    tmp_path: Path, key_data: str, form: str, change: dict[str, object], said: str
+) -> None:
+    """DE48 (Mastercard's), DE53 with DE96 (ISO 13492), DE120 to 128: hosts have keys in each of them."""
+    ring = KeyRing(tmp_path / "keys.json", clear_lmk(bytes(32)), os.urandom)
+    for name, kind in (("zak", "zak"), ("zmk", "zmk")):
+        with ring.audit.turn():
+            ring.generate(name, kind, "tdes2", exportable=False, at="2026-11-27T12:00:00Z", by="test")
+    dialect = own_dialect(tmp_path, key_data, change)
+    keys = f'mac_key = "zak"\nzone_key = "zmk"\nkey_form = "{form}"\npass_pin = false\n'
+    head, host = BASE.split("[[host]]", 1)
+    host = host.replace('role = "issuer"\n', f'role = "issuer"\n{keys}', 1)
+    host = re.sub(r'dialect = "\w+"', f'dialect = "{dialect}"', host, count=1)
+    text = f'{head}[[host]]{host}\n[security]\nkeys = "{tmp_path}/keys.json"\nlmk = "{tmp_path}/lmk.key"\n'
+    if not said:
+        parse_network(text, "small.toml")
+        return
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(text, "small.toml")
+    assert said in caught.value.render()

@@ -9,6 +9,7 @@ from switch.core.messages.internal import Private48, private_elements, with_priv
 from switch.security.check_values import same_key
 from switch.security.key_commands import KeySet
 from switch.wire import Dialect
+from switch.wire.element import HEX
 from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Document
 
@@ -17,6 +18,10 @@ PIN: Final = "P"
 """what a key is for, as messages about it say"""
 NO_SET: Final = "00"
 """number of the set of a key that never changed by message"""
+
+
+_BARE_DIGITS: Final = (32, 48)
+"""of a double and a triple length key"""
 
 
 class KeyWord(NamedTuple):
@@ -71,7 +76,7 @@ class KeyPlace:
         said = with_private("", Private48.KEY, word.purpose + word.set_id + word.check_value)
         made: Document = {DE.PRIVATE_48: said}
         if word.data:
-            made[self._element] = word.data.encode().hex().upper() if self._hexed else word.data
+            made[self._element] = _in_bytes(word.data) if self._hexed else word.data
         return made
 
     def read(self, document: Document) -> KeyWord | None:
@@ -80,12 +85,23 @@ class KeyPlace:
             said = private_elements(document).get(Private48.KEY, "")
             data = document.get(self._element, "")
             if self._hexed:
-                data = bytes.fromhex(data).decode("ascii")
+                data = _from_bytes(data)
         except (SubfieldError, ValueError):
             return None
         if said[:1] not in (PIN, MAC):
             return None
         return KeyWord(said[0], said[1:3], said[3:], data)
+
+
+def _in_bytes(data: str) -> str:
+    """A key for an element of bytes, in hex: of a bare key (digits alone) its own bytes, of a block its characters."""
+    bare = len(data) in _BARE_DIGITS and HEX.issuperset(data)
+    return data.upper() if bare else data.encode().hex().upper()
+
+
+def _from_bytes(value: str) -> str:
+    """The same back; a bare key may come as its digits' characters, too. Raises ValueError."""
+    return value if len(value) in _BARE_DIGITS else bytes.fromhex(value).decode("ascii")
 
 
 def place_of(dialect: Dialect) -> KeyPlace | None:
