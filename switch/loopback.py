@@ -11,6 +11,10 @@ from random import SystemRandom
 from typing import Final
 
 _FIRST: Final = 10_000
+_LEFT_LEAST: Final = 2_048
+"""ports between the first of ours and the first of the system's; with fewer, parts of them would be too small to find any in"""
+_USUALLY_GIVEN_FROM: Final = 32_768
+"""Linux's own setting (ip-sysctl.rst)"""
 _PORT: Final = re.compile(r'(?<="127\.0\.0\.1:)\d+(?=")')
 PORTS: Final = "CMI_SWITCH_PORTS"
 """an environment variable: `FIRST-LAST`, of which ports are taken, so that two who look for some at once do not find the same"""
@@ -18,8 +22,16 @@ _RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
 def given_by_the_system() -> int:
-    """The first port of those that the system gives to connections by itself."""
-    return int(_RANGE.read_text().split()[0])
+    """The first port of those that the system gives to connections by itself.
+
+    Where that leaves too few below, as on a machine tuned to give nearly all of them, or where it is not told: Linux's usual
+    one. A port that was found there may be given away before it is listened on, which is rare.
+    """
+    with suppress(OSError, ValueError, IndexError):
+        first = int(_RANGE.read_text(encoding="ascii").split()[0])
+        if first >= _FIRST + _LEFT_LEAST:
+            return first
+    return _USUALLY_GIVEN_FROM
 
 
 def part_of_ports(number: int, of: int) -> str:
