@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from switch.core.defects import PlantedError
+from switch.core.links.session import Session
 from switch.core.operator.command import Unable
 from switch.core.records.records import Answered, Forwarded, Owed
-from tests.core.scripts import ATLAS_CARD, OTHER_CARD, Scene, purchase, reversal
+from switch.sim.playbook import Playbook
+from tests.core.scripts import ATLAS_CARD, OTHER_CARD, Scene, morocco, purchase, reversal
 
 
 def plant(there: Any, name: str, times: int = 1, *, after: bool = False) -> None:
@@ -138,6 +140,25 @@ def test_a_link_whose_messages_go_on_leading_to_errors_ends_and_no_other() -> No
     assert "led to errors of the switch's own" in scene.rif.closed
     assert not other.closed
     assert not scene.atlas.closed
+
+
+@pytest.mark.parametrize("where", ["move", "add"])
+def test_a_link_whose_sign_on_leads_to_an_error_is_begun_again_and_not_away_for_ever(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host lives, answers every echo, and would be waited for as long as it does."""
+    book = Playbook(morocco())
+    atlas, host = book.host("atlas", sign_on=False), book.switch.hosts["atlas"]
+    monkeypatch.setattr(Session, "move", Session.move)
+    plant(Session if where == "move" else host, where)
+    atlas.answers(atlas.gets(), "00")
+    for _ in range(20):
+        book.passes(seconds=5)
+        if not atlas.closed and not atlas.got_nothing():
+            atlas.answers(atlas.gets(), "00")
+    assert atlas.closed == "0800 not answered in time"
+    book.host("atlas")
+    assert host.up is not None
 
 
 def test_a_deadline_that_leads_to_errors_for_ever_is_not_looked_at_for_ever() -> None:

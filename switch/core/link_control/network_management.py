@@ -63,8 +63,8 @@ class NetworkManagement:
 
     def sign_on(self, session: Session, now: int) -> None:
         """Introduce the switch to a host it has connected to."""
-        session.move(LinkEvent.SIGN_ON)
         self._ask(session, NetworkCode.SIGN_ON, now)
+        session.move(LinkEvent.SIGN_ON)
 
     def sign_off(self, session: Session, now: int) -> None:
         """Say goodbye to a host."""
@@ -240,10 +240,12 @@ class NetworkManagement:
         return Answer.APPROVED
 
     def handle_response(self, session: Session, document: Document, now: int) -> None:
-        """0810."""
+        """0810. It is waited for until what it leads to is done: where that ends in an error, the link is closed as if none had
+        come, and begun again; for a host that was never found up, nothing else would."""
         kernel = self._kernel
         stan, de7 = document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")
-        asked = session.asked.pop((stan, _sent_at(session, stan, de7)), None)
+        key = stan, _sent_at(session, stan, de7)
+        asked = session.asked.get(key)
         if asked is None:
             kernel.log("warning", "answer.unmatched", link=session.link, mti=document[DE.MTI], de11=stan, de7=de7,
                        nearest=self._nearest(session, stan, de7))  # fmt: skip
@@ -261,6 +263,7 @@ class NetworkManagement:
                 self.mark_up(session, now)
         elif code in KEY_CODES and self.keys is not None:
             self.keys.answered(session, code, document, now)
+        session.asked.pop(key, None)
 
     def mark_up(self, session: Session, now: int) -> None:
         """A host's connection carries payments from here on."""
