@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import signal
+import tempfile
 
 import pytest
 from hypothesis import settings
@@ -12,6 +13,11 @@ from switch.accelerator import read_stamp
 from switch.loopback import PORTS, part_of_ports
 
 READ_BY_RICH_AND_CLICK = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
+LOOPBACK = "127.0.0.1,localhost,::1"
+SHORT = "/tmp"
+"""for temporary files where TMPDIR is too long"""
+TEMPORARY_MAX = 40
+"""bytes of the path of the directory for temporary files: below it lie sockets, whose addresses have 107 at most (unix(7))"""
 LONG = ("e2e", "sim", "docs", "testing", "wire", "simulators", "doctor")
 """directories whose files take longest, the longest first"""
 PACKAGES = {
@@ -31,7 +37,9 @@ def pytest_configure() -> None:
 
     A shell starts a job in the background with SIGINT ignored, and an ignored signal stays ignored in every process
     started from there (POSIX.1-2017, sh, 2.11; exec): no Ctrl-C of a test would arrive. A terminal said to be dumb,
-    narrow or without colour changes what is drawn. No example of a property is late: how fast the machine is decides no test.
+    narrow or without colour changes what is drawn. A proxy takes the addresses of this machine for its own, and where one
+    must be used, `no_proxy` does not always say so. A long TMPDIR leaves no room for a socket's address. No example of a
+    property is late: how fast the machine is decides no test.
     """
     if read_stamp() is not None and "CMI_SWITCH_COMPILED" not in os.environ:
         pytest.exit(
@@ -48,6 +56,10 @@ def pytest_configure() -> None:
     for variable in READ_BY_RICH_AND_CLICK:
         os.environ.pop(variable, None)
     os.environ["TERM"] = "xterm"
+    for variable in ("no_proxy", "NO_PROXY"):
+        os.environ[variable] = ",".join(filter(None, (os.environ.get(variable), LOOPBACK)))
+    if len(os.fsencode(tempfile.gettempdir())) > TEMPORARY_MAX and os.access(SHORT, os.W_OK):
+        os.environ["TMPDIR"] = tempfile.tempdir = SHORT
 
 
 @pytest.hookimpl(tryfirst=True)

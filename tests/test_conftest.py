@@ -11,6 +11,8 @@ import pytest
 HERE = Path(__file__).parent
 STOPPED_BY_CTRL_C = HERE / "cli" / "test_hops.py"
 DRAWN_ON_A_TERMINAL = HERE / "observe" / "test_follow.py"
+ASKS_A_SERVER_OF_ITS_OWN = HERE / "metrics" / "test_metrics.py"
+ASKS_BY_A_SOCKET = HERE / "server" / "test_control.py"
 SHOWN_BY_TSHARK = HERE / "dialects" / "test_lua.py"
 IN_THE_BACKGROUND = ("sh", "-c", """trap '' INT; exec "$@" """, "sh")
 """What a shell without job control does for `tools/test &`."""
@@ -27,6 +29,22 @@ def test_started_in_the_background_on_a_dumb_terminal_without_a_language(path: P
     command = (*IN_THE_BACKGROUND, sys.executable, "-m", "pytest", *options)
     done = subprocess.run(command, cwd=HERE.parent, env=bare, capture_output=True, text=True, check=False, timeout=120)
     assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [(ASKS_A_SERVER_OF_ITS_OWN, "beside_a_running_switch"), (ASKS_BY_A_SOCKET, "a_command_is_a_line")],
+    ids=["proxy", "long path"],
+)
+def test_started_behind_a_proxy_with_temporary_files_far_down(path: Path, name: str, tmp_path: Path) -> None:
+    far_down = tmp_path / "so long that no socket below it has an address" / ("x" * 60)
+    far_down.mkdir(parents=True)
+    proxy = dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
+    bare = {"PATH": os.defpath, "HOME": "/nonexistent", "TMPDIR": str(far_down), **proxy}
+    command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(path), "-k", name)
+    done = subprocess.run(command, cwd=HERE.parent, env=bare, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 passed" in done.stdout
 
 
 @pytest.mark.parametrize(("required", "outcome"), [("", "skipped"), ("required", "error")])

@@ -10,7 +10,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPException
+from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -33,6 +35,8 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 _open: Final = urllib.request.build_opener(_Stay).open
+_open_here: Final = urllib.request.build_opener(_Stay, urllib.request.ProxyHandler({})).open
+"""by no proxy of the environment (http_proxy): this machine's own addresses mean another there"""
 
 
 class Sent(msgspec.Struct):
@@ -63,6 +67,7 @@ class Collector:
         self._network, self._version = network, version
         self._headers = {**headers, "Content-Type": "application/json", "User-Agent": f"cmi-switch/{version}"}
         self._wait = wait
+        self._open = _open_here if _is_here(url) else _open
 
     def send(self, spans: Sequence[Span]) -> None:
         """All of them, in requests of `BATCH`; waits while it is to be tried again."""
@@ -78,7 +83,7 @@ class Collector:
                 wait_s = min(wait_s * 2, WAIT_MAX_S)
             asked = urllib.request.Request(self.url, body, dict(self._headers), method="POST")  # noqa: S310 - looked at above
             try:
-                with _open(asked, timeout=TIMEOUT_S) as answer:
+                with self._open(asked, timeout=TIMEOUT_S) as answer:
                     rejected, said = _partial(answer.read(ANSWER_MAX))
             except urllib.error.HTTPError as error:
                 why = f"{self.url} answers {error.code} {error.reason}"
@@ -99,6 +104,14 @@ class Collector:
         if count:
             self.sent.dropped += count
             self.sent.why = why
+
+
+def _is_here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _partial(answer: bytes) -> tuple[int, str]:

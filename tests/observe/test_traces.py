@@ -1,7 +1,10 @@
 """Transactions as traces: what a receiver of OTLP gets, and what becomes of what it does not take."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -239,6 +242,22 @@ def test_a_receiver_gets_what_otlp_asks_for() -> None:
     assert receiver.headers[0]["x-token"] == "s3cret"
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_a_collector_on_this_machine() -> None:
+    """Where banks sit behind one, `http_proxy` is set for every process, and `no_proxy` is not always."""
+    with receiving() as proxy, receiving() as receiver:
+        script = """if True:
+            import sys
+            from switch.observe.otlp import Collector
+            for url in sys.argv[1:]:
+                Collector(url, "morocco", "1", {}, lambda _: None).send([None])"""
+        port = receiver.url.rpartition(":")[2]
+        environment = {**os.environ, "http_proxy": proxy.url, "no_proxy": "", "NO_PROXY": ""}
+        command = (sys.executable, "-c", script, receiver.url, f"http://localhost:{port}")
+        subprocess.run(command, env=environment, check=True, timeout=60)
+    assert len(receiver.bodies) == 2
+    assert proxy.bodies == []
+
+
 def _numbered(number: int) -> list[HopLine]:
     hops = payment()
     for one in hops:
@@ -302,7 +321,7 @@ def test_who_speaks_no_http_ends_nothing() -> None:
         thread.start()
         one = collector(f"http://127.0.0.1:{listening.getsockname()[1]}")
         one.send(list(spans_of(payment())))
-        thread.join()
+        thread.join(30)
     assert one.sent.dropped == 2
     assert "does not answer as HTTP asks: BadStatusLine" in one.sent.why
 
