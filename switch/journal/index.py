@@ -32,6 +32,7 @@ from switch.journal.projections import STANDARD
 from switch.journal.projections.projection import Projection, Values, with_needed
 from switch.journal.recovery import journal_directory
 from switch.journal.tables import Kept, Tables
+from switch.journal.write_ahead import write_ahead
 from switch.security.files import open_private
 
 VERSION: Final = 4
@@ -131,7 +132,7 @@ class Index:
 
     def _make_writable(self, database: sqlite3.Connection, tables: Tables) -> None:
         """Of this version, with its tables; another's are dropped."""
-        database.execute("PRAGMA journal_mode = WAL")
+        write_ahead(database)
         database.execute("PRAGMA synchronous = NORMAL")
         if database.execute("PRAGMA user_version").fetchone() == (VERSION,):
             return
