@@ -1,9 +1,12 @@
 """Many days on all cores, and one failing day told in full."""
 
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from tempfile import gettempdir
+from typing import Final
 
 import msgspec
 
@@ -14,6 +17,9 @@ from switch.sim.faults import Fault
 from switch.sim.shrink import Small, shrink
 from switch.sim.story import story
 from switch.sim.world import Day, World
+
+_PATH_BYTES_MAX: Final = 70
+"""of a directory in which multiprocessing makes `/pymp-xxxxxxxx/listener-xxxxxxxx`"""
 
 
 def _some_days(network: Network, seeds: tuple[int, ...], transactions: int, minds: bool) -> list[Day]:
@@ -30,7 +36,7 @@ def days(network: Network, seeds: range, transactions: int, jobs: int, *, minds:
         return
     size = max(1, min(8, len(seeds) // (4 * jobs)))
     batches = [tuple(seeds[n : n + size]) for n in range(0, len(seeds), size)]
-    with ProcessPoolExecutor(jobs, mp_context=get_context("forkserver"), initializer=end_with_parent) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=get_context(_method()), initializer=end_with_parent) as pool:
         waiting = [pool.submit(_some_days, network, batch, transactions, minds) for batch in batches]
         try:
             for future in waiting:
@@ -38,6 +44,12 @@ def days(network: Network, seeds: range, transactions: int, jobs: int, *, minds:
         except GeneratorExit:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _method() -> str:
+    """How processes are begun: by one that has forked nothing else, which they ask on a socket in the directory for temporary
+    files; where that directory's path leaves no room for a socket's address (108 bytes), each by itself, which takes longer."""
+    return "forkserver" if len(os.fsencode(gettempdir())) <= _PATH_BYTES_MAX else "spawn"
 
 
 class Sum(msgspec.Struct):

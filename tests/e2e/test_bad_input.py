@@ -1,6 +1,7 @@
 """What no peer should send, and how little it costs: a good payment still goes through after each, and the log names the byte."""
 
 import itertools
+import os
 import random
 import resource
 import socket
@@ -289,6 +290,12 @@ def test_a_peer_that_floods_and_never_reads_loses_its_link_and_slows_nobody(stri
 # -- very many
 
 
+def place_for_files(pid: int) -> int:
+    """As many files as a process has ever had open have room in so much, which is a power of two; anybody may read it."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("FDSize:")[2].split()[0])
+
+
 def memory_kib(pid: int) -> int:
     """Resident memory of a process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -335,12 +342,13 @@ def test_ten_thousand_open_connections_leave_room_for_payments(roomy: Stage, man
             sock.settimeout(10)
             sock.connect((at.host, at.port))
         assert till.pays(PURCHASE, "atlas-approved")[1][DE.RESPONSE_CODE] == "00"
-        files = Path(f"/proc/{switch.pid}/fd")
-        wait_for(lambda: sum(1 for _ in files.iterdir()) > CONNECTIONS)
+        wait_for(lambda: place_for_files(switch.pid) > CONNECTIONS)
         assert till.pays(PURCHASE, "atlas-approved")[1][DE.RESPONSE_CODE] == "00"
         grown_kib = memory_kib(switch.pid) - before_kib
         assert grown_kib < CONNECTIONS * 16, f"{grown_kib / CONNECTIONS:.1f} KiB a connection"
-    wait_for(lambda: sum(1 for _ in files.iterdir()) < 200)
+    files = Path(f"/proc/{switch.pid}/fd")
+    if os.access(files, os.R_OK):  # of a process that keeps its memory private, root alone sees them
+        wait_for(lambda: sum(1 for _ in files.iterdir()) < 200)
     with closing(Till(running, "rif", number=13)) as till:
         assert till.pays(PURCHASE, "atlas-approved")[1][DE.RESPONSE_CODE] == "00"
 
@@ -381,9 +389,9 @@ def test_when_no_descriptor_is_left_newcomers_are_turned_away_and_the_others_ser
         stage.start("issuer", "atlas", "--network", str(stage.path))
         switch = stage.serve()
         with closing(Till(stage, "rif")) as till, ExitStack() as stack:
-            open_now = sum(1 for _ in Path(f"/proc/{switch.pid}/fd").iterdir())
-            resource.prlimit(switch.pid, resource.RLIMIT_NOFILE, (open_now + 5, open_now + 5))
-            socks = [stack.enter_context(closing(connect(stage))) for _ in range(12)]
+            room = place_for_files(switch.pid)
+            resource.prlimit(switch.pid, resource.RLIMIT_NOFILE, (room, room))
+            socks = [stack.enter_context(closing(connect(stage))) for _ in range(room)]
             assert hung_up(socks[-1])
             assert "ulimit -Hn" in stage.event("limit.reached", limit="open files")["hint"]
             assert till.pays(PURCHASE, "atlas-approved")[1][DE.RESPONSE_CODE] == "00"
