@@ -107,7 +107,7 @@ class Driver:
             while self._unread and pace.reads_on():
                 self._read_on(pace, now)
             self.carry_out(now)
-            pace.end_turn(self.party, now, behind=behind)
+            pace.end_turn(self.party, now, behind=behind, unread=self._unread)
         else:
             self.carry_out(now)
         self._unread.clear()

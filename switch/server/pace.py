@@ -8,20 +8,26 @@ room for so many requests as fit a sixth of that time, by what they took; the re
 It does not keep up either, however short its turns, where for a second each left something unread on a link: what cannot be
 seen waits there, too. Then whatever waits is read while a turn lasts, so that it is declined now, not late.
 
-One slow turn, or a burst that is dealt with in a quarter of a second, declines nothing. Time that others have the processor is
-not counted, since to decline would not give it back, until for a second more waits than is read. Half of a turn at least is
-for payments, however many are to be declined: turns grow longer then.
+It is known sooner where more has come meanwhile than was dealt with, and what waits cannot be dealt with in a quarter of a second
+any more: at five times what it serves that is so with the second such turn, and each further one would be late for all that wait.
+
+One slow turn, or a burst that is dealt with in a quarter of a second, declines nothing; nor is one that has come whole and grows
+no more known sooner. Time that others have the processor is not counted, since to decline would not give it back, until for a
+second more waits than is read. Half of a turn at least is for payments, however many are to be declined: turns grow longer then.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol, runtime_checkable
 
 from switch.core.party import LinkId
+from switch.server.connections import RECEIVE_BYTES
 
 GRACE_NS: Final = 250_000_000
 BEHIND_NS: Final = 1_000_000_000
 """so long turns may leave something unread, if they are short ones"""
+GROWN: Final = 1.0
+"""Turns' worth of more that waits than after the first: what has grown by that is no burst which has come whole."""
 SHORTER: Final = 6
 """Turns that have bounded room are to be so many times shorter than those that bound it: a payment takes about four of them, and
 they become longer by what is declined."""
@@ -64,6 +70,18 @@ class Paced(Protocol):
         """There is room for all again."""
 
 
+class Waiting(Protocol):
+    """A link of which a piece was read."""
+
+    def unread(self) -> int:
+        """How many bytes have arrived and wait in the kernel."""
+
+
+def turns_to_read(links: Sequence[Waiting]) -> float:
+    """How many turns it takes to read what waits on these links, of which each has a piece read in one."""
+    return sum(link.unread() for link in links) / (RECEIVE_BYTES * max(len(links), 1))
+
+
 class Pace:
     """Of one driver. `begins` and `ends` stand around each turn, `read` between its reading and its writing.
 
@@ -84,8 +102,11 @@ class Pace:
         self._processor = processor
         self._began = 0
         self._used_before = 0
-        self._late_since = 0
+        self._late_since = self._late_from = 0
+        """when the first such turn ended, and when it began"""
         self._late_admitted = self._late_used = 0
+        self._waited = 0.0
+        """turns that what the first of them left unread would have taken"""
         self._least = ROOM_MIN
         self._admitted = self._shed = 0
 
@@ -113,8 +134,9 @@ class Pace:
         """True while a turn of bounded room may look at what is still unread."""
         return self.room > 0 and self._clock() - self._began < self._turn_ns
 
-    def end_turn(self, party: Any, now: int, *, behind: bool) -> None:
-        """After what came of it was written: find the next turn's `room`. `behind`: a link may have more to be read."""
+    def end_turn(self, party: Any, now: int, *, behind: bool, unread: Sequence[Waiting] = ()) -> None:
+        """After what came of it was written: find the next turn's `room`. `behind`: a link may have more to be read; `unread`:
+        those links, where the turn had room for all."""
         ended = self._clock()
         long = ended - self._began > self._turn_ns
         if self.room:
@@ -122,11 +144,13 @@ class Pace:
         elif not (long or behind):
             self._late_since = 0
         elif not self._late_since:
-            self._late_since, self._late_admitted, self._late_used = ended, 0, 0
+            self._late_since, self._late_from = ended, self._began
+            self._late_admitted, self._late_used = 0, 0
+            self._waited = turns_to_read(unread)
         else:
-            self._late(party, ended, long=long, behind=behind)
+            self._late(party, ended, unread, long=long, behind=behind)
 
-    def _late(self, party: Any, ended: int, *, long: bool, behind: bool) -> None:
+    def _late(self, party: Any, ended: int, unread: Sequence[Waiting], *, long: bool, behind: bool) -> None:
         """Another turn that was long, or left something unread."""
         used = self._processor() - self._used_before
         long = long and used > self._turn_ns
@@ -135,7 +159,10 @@ class Pace:
             return
         self._late_admitted += party.admitted - self._admitted
         self._late_used += used
-        if ended - self._late_since > (GRACE_NS if long else BEHIND_NS):
+        waiting = turns_to_read(unread)
+        done_in_ns = ended - self._late_from + int(waiting * (ended - self._began))
+        grows = waiting >= self._waited + GROWN and done_in_ns > GRACE_NS
+        if grows or ended - self._late_since > (GRACE_NS if long else BEHIND_NS):
             self._late_since = 0
             self.room = max(ROOM_MIN, self._late_admitted * self._held_ns // max(self._late_used, 1))
             self._least = max(ROOM_MIN, self.room // 2)

@@ -1,8 +1,20 @@
 """Turns that stay long bound the room of the next; one slow turn does not."""
 
-from switch.server.pace import ROOM_MIN, Pace, Paced
+import pytest
 
-MS = 1_000_000
+from switch.server.connections import RECEIVE_BYTES
+from switch.server.pace import ROOM_MIN, Pace, Paced
+from tests.server.offered import MS, SERVED_PER_S, Load, offered
+
+
+class Link:
+    """Of which so many more pieces wait."""
+
+    def __init__(self, pieces: float) -> None:
+        self.pieces = pieces
+
+    def unread(self) -> int:
+        return int(self.pieces * RECEIVE_BYTES)
 
 
 class Party:
@@ -40,6 +52,7 @@ def turns(
     shed: int = 0,
     *,
     behind: bool = False,
+    waiting: float = 0.0,
 ) -> None:
     for _ in range(times):
         pace.begin_turn(party)
@@ -47,7 +60,7 @@ def turns(
         clock.now += ms * MS
         party.admitted += admitted
         party.shed += shed
-        pace.end_turn(party, 0, behind=behind)
+        pace.end_turn(party, 0, behind=behind, unread=[Link(waiting), Link(waiting)])
 
 
 def made() -> tuple[Pace, Party, Clock]:
@@ -134,3 +147,39 @@ def test_room_that_is_used_up_in_time_grows_and_room_that_nobody_fills_is_given_
     assert party.calls[-1] == "release"
     turns(pace, party, clock, 75, 4)
     assert pace.room == 0, "it begins anew"
+
+
+def test_what_grows_and_cannot_be_dealt_with_in_a_quarter_of_a_second_bounds_the_next_turn_at_once() -> None:
+    pace, party, clock = made()
+    turns(pace, party, clock, 75, 1, behind=True, waiting=4)
+    assert pace.room == 0, "what has come may be all there is"
+    turns(pace, party, clock, 75, 1, behind=True, waiting=5)
+    assert pace.room == 300 * 10 // 75
+    pace, party, clock = made()
+    turns(pace, party, clock, 20, 1, behind=True, waiting=1)
+    turns(pace, party, clock, 20, 1, behind=True, waiting=2)
+    assert pace.room == 0, "it may be a burst of 80 ms"
+    pace, party, clock = made()
+    for n in range(6):
+        turns(pace, party, clock, 40, 1, behind=True, waiting=9 - n)
+    assert pace.room == 0, "it becomes less"
+
+
+@pytest.mark.parametrize("links", [4, 8])
+@pytest.mark.parametrize("times", [1.5, 2, 5])
+def test_an_overload_has_a_beginning_of_a_fifth_of_a_second(times: float, links: int) -> None:
+    load = Load(offered(times, links, 0.7))
+    load.passes(700)
+    begins = 200 if times > 1.5 else 300
+    late = {ms: load.p50_ms(ms, ms + 100) for ms in range(begins, 600, 100)}
+    assert max(late.values()) <= 40, late
+    assert load.shed
+
+
+@pytest.mark.parametrize("links", [1, 4, 8])
+def test_a_burst_that_is_dealt_with_in_a_quarter_of_a_second_declines_nothing(links: int) -> None:
+    requests = SERVED_PER_S * 22 // 100 // links
+    load = Load([[(n // 100) * MS for n in range(requests)] for _ in range(links)])
+    load.passes(400)
+    assert (load.admitted, load.shed) == (requests * links, 0)
+    assert max(one.took_ns for one in load.served) < 250 * MS
