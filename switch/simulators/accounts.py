@@ -145,6 +145,7 @@ class Ledger:
             period=self.period or at.sent_at[:4],
             pin=self.pins.take_tries(),
             chip=self.cards.seen(),
+            repeats=own_name(document) if verdict.repeated else "",
         )
         self.holdings.apply(entry)
         self.fresh.append(entry)
@@ -164,6 +165,8 @@ class Ledger:
         if account is None:
             return Verdict(Answer.INVALID_CARD, reason="no such card on file"), None
         hold = self._find_hold(document)
+        if hold is None and _adds(document):
+            return Verdict(Answer.RECORD_NOT_FOUND, reason="no such hold as it would add to"), None
         if hold is not None and not (hold.held and hold.amount and not hold.expired):
             reason = "the hold it adds to is captured, reversed or released"
             return Verdict(Answer.ORIGINAL_INCONSISTENT, reason=reason), None
@@ -196,10 +199,9 @@ class Ledger:
 
     def _find_hold(self, document: Document) -> Posting | None:
         """What a 0100 adds to: the hold of the same card that its DE90 names."""
-        original = document.get(DE.ORIGINAL, "")
-        if document[DE.MTI][1] != MTI.AUTHORIZATION or len(original) < 20:
+        if not _adds(document):
             return None
-        hold = self.holdings.find_by_de90(original[4:10], original[10:20])
+        hold = self.holdings.find_by_de90(*_wire_of(document[DE.ORIGINAL]))
         return hold if hold is not None and self._card(hold).pan == document.get(DE.PAN) else None
 
     def _add(self, hold: Posting, document: Document, billed: int) -> Posting:
@@ -407,6 +409,11 @@ def _early_name(document: Document) -> str:
         return payment_key(document)
     original = document.get(DE.ORIGINAL, "")
     return _wire_name(original[4:10], original[10:20]) if len(original) >= 20 else ""
+
+
+def _adds(document: Document) -> bool:
+    """It is an increment: a 0100 with a DE90."""
+    return document[DE.MTI][1] == MTI.AUTHORIZATION and len(document.get(DE.ORIGINAL, "")) >= 20
 
 
 def _wire_of(original: str) -> WireKey:

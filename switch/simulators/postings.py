@@ -122,6 +122,8 @@ class Taken(Entry, frozen=True, kw_only=True, tag="tkn"):
     """None: it had no PIN, or nothing has changed by it"""
     chip: ChipSeen | None = None
     """None: no cryptogram was proved"""
+    repeats: str = ""
+    """payment key of what it asks for again under a DE11 or DE7 of its own: DE90 of a message about that may name either"""
 
 
 def _put(store: "OrderedDict[_K, _V]", key: _K, value: _V, keep: int) -> "_V | None":
@@ -145,16 +147,18 @@ class Holdings:
         self._keep = keep
         self._holds: OrderedDict[str, int] = OrderedDict()
         """payment key -> when its hold is released, in the order in which they were made"""
-        self._by_wire: OrderedDict[WireKey, str] = OrderedDict()
+        self._by_wire: OrderedDict[WireKey, tuple[str, MessageKey]] = OrderedDict()
+        """DE11 and DE7 of a request or its repeat -> payment key, and the request that its posting answered then"""
         self.totals = OwnTotals()
         self._left_out = 0
         self._counts: Counter[str] = Counter()
         self._declined: Counter[str] = Counter()
 
     def find_by_de90(self, stan: str, sent_at: str) -> Posting | None:
-        """The payment that came under this DE11 and DE7, which DE90 of a message about it repeats."""
-        posting = self.postings.get(self._by_wire.get((stan, sent_at), ""))
-        return posting if posting is not None and posting.answered_to[1:3] == (stan, sent_at) else None
+        """The payment that came, or came again, under this DE11 and DE7, which DE90 of a message about it repeats."""
+        key, answered_to = self._by_wire.get((stan, sent_at), ("", None))
+        posting = self.postings.get(key)
+        return posting if posting is not None and posting.answered_to == answered_to else None
 
     def apply(self, entry: Taken) -> None:
         """Fold one record. KeyError: it is about a card that is not on file (another network file's journal)."""
@@ -166,6 +170,9 @@ class Holdings:
         if entry.posting is not None:
             self._count(entry, entry.posting)
             self._book(entry.posting)
+        if entry.repeats in self.postings:
+            known = self.postings[entry.repeats]
+            _put(self._by_wire, entry.message[1:3], (known.key, known.answered_to), self._keep)
         if entry.pin is not None:
             account = self.accounts.named(entry.pin.card)
             account.pin_tries = entry.pin.wrong
@@ -207,7 +214,7 @@ class Holdings:
             if account.day != posting.day:
                 account.day, account.spent = posting.day, 0
             self._move(account, posting, max(0, posting.billed))
-            _put(self._by_wire, posting.answered_to[1:3], posting.key, self._keep)
+            _put(self._by_wire, posting.answered_to[1:3], (posting.key, posting.answered_to), self._keep)
         else:
             self._move(account, before, 0, back=True)
             self._move(account, posting, posting.billed - before.billed if before.billed >= 0 else 0)

@@ -45,6 +45,12 @@ def test_whatever_its_hosts_think_a_day_ends_in_agreement(cast: Cast) -> None:
     assert renumbering == {True, False}
 
 
+def test_what_showed_a_hold_that_its_increment_did_not_find_holds(cast: Cast) -> None:
+    """An increment that named a hold by its repeat, which a crash had let pass for the first request, stood by itself at the
+    issuer, and outlived its hold's reversal."""
+    assert World(cast, 310_233, 1_000).run().failures == ()
+
+
 @pytest.fixture(scope="module")
 def before() -> Cast:
     """As days were before hosts had habits: what failed then."""

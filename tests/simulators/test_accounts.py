@@ -8,7 +8,7 @@ from hypothesis import given
 
 from switch.core.messages.internal import original_data, replacement_amounts
 from switch.simulators.accounts import Ledger
-from switch.simulators.messages import Web, completion, repeat, reversal
+from switch.simulators.messages import Web, completion, increment, repeat, reversal
 from switch.simulators.minds import FORGETS
 from switch.simulators.proofs import demo_proof
 from switch.wire.vocabulary import Document
@@ -340,6 +340,18 @@ def test_the_same_payment_under_another_stan_is_answered_as_it_was_and_refused_o
     atlas.reverse(reversal(first, "", at(), "000900"), at())
     assert atlas.authorize(first | {"11": "000778"}, at()).de39 == "05"
     assert balance(atlas) == (1_000_00, 0)
+
+
+def test_an_increment_adds_to_a_hold_by_any_name_under_which_that_was_asked_for_and_to_nothing_else() -> None:
+    atlas, first = ledger(), pay("preauth", amount=100_00)
+    again = first | {"11": "000777"}
+    approval = atlas.authorize(first, at()).extra["38"]
+    assert atlas.authorize(again, at()).repeated, "whoever asks again may have forgotten that it asked"
+    for number, (named, de39) in enumerate(((first, "00"), (again, "00"), (first | {"11": "000778"}, "25")), 10):
+        assert atlas.authorize(increment(named, approval, 10_00, at(), f"{number:06d}"), at()).de39 == de39
+    assert balance(atlas) == (1_000_00, 120_00)
+    atlas.reverse(reversal(again, "", at(), "000900"), at())
+    assert balance(atlas) == (1_000_00, 0), "all of it"
 
 
 def test_another_payment_under_the_key_of_one_that_stands_is_refused() -> None:
