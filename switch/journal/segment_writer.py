@@ -57,6 +57,13 @@ class Home(NamedTuple):
     """of the chain and the head"""
 
 
+class Mark(NamedTuple):
+    """What of a segment is written by now, to be flushed."""
+
+    fd: int
+    place: Place
+
+
 class SegmentWriter:
     """Appends records to segments. `durable` and `chain_durable` are those of the last flush; up to there nothing is lost.
 
@@ -136,7 +143,7 @@ class SegmentWriter:
 
     def add(self, chunk: Chunk) -> None:
         """Take the chunk's records; those written already are skipped. They leave with the next `flush`, or before it."""
-        if chunk.snapshot or self._end + self._out_bytes > self._bound:
+        if self.ends_before(chunk):
             self._next(FLAG_SNAPSHOT if chunk.snapshot else 0)
         sequence, out, running = self._written, self._out, self._hash
         if chunk.first > sequence + 1:
@@ -153,21 +160,36 @@ class SegmentWriter:
             self._written, self._chain = sequence, rest[-16:]
             self._out_bytes += sum(map(len, payloads)) + 36 * len(payloads)
 
+    def ends_before(self, chunk: Chunk) -> bool:
+        """True if adding it ends the segment, which is flushed then, and begins another."""
+        return chunk.snapshot or self._end + self._out_bytes > self._bound
+
     def flush(self) -> None:
         """One write and one fdatasync for all that was added; then `durable` is the last of it."""
         self.write()
-        if self.durable == self._written:
+        self.flush_to(self.mark())
+
+    def mark(self) -> Mark:
+        """What is written by now, for `flush_to`."""
+        return Mark(self._fd, Place(self._ordinal, self._last_at, self._written, self._chain))
+
+    def flush_to(self, mark: Mark) -> None:
+        """One fdatasync for what was written when that was marked; then `durable` is the last of it.
+
+        Another thread may do it while this one adds and writes, one flush at a time, and none while a segment ends.
+        """
+        if self.durable == mark.place.sequence:
             return
         try:
-            self._disk.sync(self._fd)
+            self._disk.sync(mark.fd)
         except OSError as error:
             raise self._fail("fdatasync", error) from None
         if self._head is not None:
             try:
-                self._head.put(Place(self._ordinal, self._last_at, self._written, self._chain))
+                self._head.put(mark.place)
             except OSError as error:
                 raise self._fail("writing the head", error) from None
-        self.durable, self.chain_durable = self._written, self._chain
+        self.durable, self.chain_durable = mark.place.sequence, mark.place.chain
 
     def write(self) -> None:
         """One write for all that was added, which readers see and a power cut may take."""
@@ -182,8 +204,13 @@ class SegmentWriter:
         self._out_bytes = 0
 
     @property
+    def written(self) -> int:
+        """The last record added."""
+        return self._written
+
+    @property
     def chain(self) -> bytes:
-        """The chain hash of the last record added."""
+        """The chain hash there."""
         return self._chain
 
     def _next(self, flags: int) -> None:

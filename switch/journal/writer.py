@@ -179,6 +179,8 @@ def main(arguments: list[str]) -> int:
         key = ChainKey(secret, check) if any(check) else NO_KEY
         home = Home(given["--dir"], given["--network"], int(given["--schema"]), key)
         after, chain, bound = int(given["--after"]), bytes.fromhex(given["--chain"]), int(given["--bound"])
+        if "--store" in given:
+            after, chain = _flushed(home, after, chain)
         send, copy = _copy(connection, given["--head-copy"])
         count = int(given["--head-count"])
         segments = SegmentWriter(home, after, chain, RealDisk(), bound=bound, head_count=count, copy=copy)
@@ -192,6 +194,13 @@ def main(arguments: list[str]) -> int:
             sys.stderr.write(f"journal writer: {error}\n")
         return 1
     return 0
+
+
+def _flushed(home: Home, after: int, chain: bytes) -> tuple[int, bytes]:
+    """Where segments beside a database go on: what was acknowledged behind that is in the database, and need not be in them."""
+    from switch.journal.store.writing import flushed  # noqa: PLC0415 - as below
+
+    return flushed(home.directory, home.key.secret, after, chain)
 
 
 def _writer(segments: SegmentWriter, key: ChainKey, given: dict[str, str]) -> Writer:
