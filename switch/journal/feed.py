@@ -13,7 +13,6 @@ left something). Not for threads.
 """
 
 import os
-import select
 import socket
 import subprocess
 import sys
@@ -34,6 +33,7 @@ from switch.journal.log import FLAG_SNAPSHOT, GENESIS, NO_KEY, ChainKey, Journal
 from switch.journal.recovery import CLAIM_S, SWITCH, Fold, Recovered, claim, go_on, journal_directory, recover, settle
 from switch.journal.segment_writer import SEGMENT_BYTES, Home
 from switch.journal.store.port import FencedError
+from switch.journal.waiting import wait
 from switch.journal.writer import ACK, ACKNOWLEDGED, CHUNK, COPIED, COPY, FAIL, FENCED, KEY
 
 if TYPE_CHECKING:
@@ -358,7 +358,7 @@ class Feed:
         """Return when the writer has its first segment. Raises WriterGone with its reason."""
         give_up = time.monotonic() + _START_S
         while not self._started and self._socket is not None:
-            if not select.select([self._socket], [], [], max(0.0, give_up - time.monotonic()))[0]:
+            if not wait(self._socket, give_up - time.monotonic()):
                 raise WriterGone(f"journal writer: not ready within {_START_S:.0f} s")
             self.acknowledged()
 
@@ -388,9 +388,9 @@ class Feed:
                 if self.push():
                     with suppress(OSError):
                         connection.shutdown(socket.SHUT_WR)
-                    select.select([connection], [], [], left)
+                    wait(connection, left)
                 else:
-                    select.select([connection], [connection], [], left)
+                    wait(connection, left, writing=True)
                 self.acknowledged()
         self._end_process(max(0.0, give_up - time.monotonic()))
         if self._lock >= 0:

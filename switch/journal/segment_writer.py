@@ -8,7 +8,6 @@ reached the disk, and a second one would succeed and lie. Where nothing waits, z
 that need not move the end of the file takes half as long.
 """
 
-import select
 import socket
 from contextlib import suppress
 from struct import Struct
@@ -30,6 +29,7 @@ from switch.journal.log import (
     chain_start,
     segment_path,
 )
+from switch.journal.waiting import wait
 
 SEGMENT_BYTES: Final = 64 << 20
 """A segment that has grown beyond is followed by another."""
@@ -234,7 +234,7 @@ class SegmentWriter:
     def wait(self, connection: socket.socket) -> None:
         """See writer.Writer. Reading would wait by itself, and be woken by each acknowledgement that the switch takes:
         room to write wakes whoever waits in `recv`."""
-        select.select([connection], [], [])
+        wait(connection)
 
     def lay_out(self, needed: bool = False) -> None:
         """Put zeros ahead of the records, on the disk. Unless `needed`, no room for them is no failure."""

@@ -340,3 +340,30 @@ def test_the_memory_journal_keeps_only_what_was_durable(tmp_path: Path) -> None:
     assert journal.durable == 7
     with pytest.raises(JournalError, match="no gaps"):
         journal.append(9, entries[8])
+
+
+def test_a_writer_starts_again_where_a_thousand_links_have_the_low_descriptors(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 1_200
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    feed = Feed(tmp_path, "morocco", LIMITS)
+    links: list[int] = []
+    try:
+        feed.open()
+        links += [os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC) for _ in range(1_100)]
+        os.kill(feed.pid, signal.SIGKILL)
+        feed.restart()
+        append(feed, day(3))
+        wait_durable(feed, feed.unacknowledged)
+        feed.close()
+        again = Feed(tmp_path, "morocco", LIMITS)  # as a restart in place opens it
+        links += [os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC) for _ in range(8)]
+        assert again.open().position == len(day(3))
+        assert again.fileno() > 1_023
+        again.close()
+    finally:
+        feed.close()
+        for link in links:
+            os.close(link)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

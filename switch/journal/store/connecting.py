@@ -5,7 +5,6 @@ that takes over has no such seconds. In: a connection string. Out: a connection.
 stand for several, and each name is looked up by a thread of its own, as who answers for names may be gone, too.
 """
 
-import select
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from psycopg import Error, conninfo, pq
 
 from switch.journal.store.port import StoreError, said
+from switch.journal.waiting import ready
 
 if TYPE_CHECKING:
     from psycopg.pq import abc
@@ -167,8 +167,7 @@ def _wait(
     """Those that can go on."""
     reading = {db.socket: db for db in trying if wants[db] == pq.PollingStatus.READING}
     writing = {db.socket: db for db in trying if wants[db] == pq.PollingStatus.WRITING}
-    readable, writable, _ = select.select(reading, writing, [], max(0.0, seconds))
-    return [*(reading[fd] for fd in readable), *(writing[fd] for fd in writable)]
+    return [(reading | writing)[end] for end in ready(reading, writing, seconds)]
 
 
 def _silent(db: "abc.PGconn", waited_s: float) -> str:

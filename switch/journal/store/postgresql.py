@@ -6,7 +6,6 @@ and is visible to others though no standby has it: so warnings are asked for, an
 cancellation is what causes that: so what takes too long is not cancelled, its connection is closed.
 """
 
-import select
 import struct
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from switch.journal.log import GENESIS
 from switch.journal.store.port import Batch, Claim, Owner, StoreError, said
 from switch.journal.store.settings import ASK, SETTINGS, guarded, unsafe
+from switch.journal.waiting import wait
 
 if TYPE_CHECKING:
     from psycopg.pq import abc
@@ -320,8 +320,7 @@ class PostgreSQL:
     def _wait(self, patience_s: float, until: float, *, writing: bool = False) -> None:
         """Return when something goes on. StoreError: nothing does, or it is `until`; the connection is closed."""
         left = min(patience_s, until - time.monotonic())
-        ends = [self._db.socket]
-        if left <= 0 or not any(select.select(ends, ends if writing else [], [], left)):
+        if left <= 0 or not wait(self._db.socket, left, writing=writing):
             self._db.finish()
             raise StoreError(f"the journal's database has not answered for {self._answer_s:g} s")
         if writing:

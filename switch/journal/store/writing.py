@@ -10,7 +10,6 @@ fetches from the database, and writes anew: a flush of its own could lie. Then i
 again are in the database already: those are compared, not appended.
 """
 
-import select
 import socket
 import time
 from collections import deque
@@ -26,6 +25,7 @@ from switch.journal.segment_writer import Chunk, Mark, SegmentWriter
 from switch.journal.store.fencing import Owned, unsafe_now
 from switch.journal.store.port import FencedError, Store, StoreError
 from switch.journal.store.postgresql import PostgreSQL
+from switch.journal.waiting import wait
 
 TRYING_S: Final = 4.0
 """so long a database that cannot be reached is asked"""
@@ -106,7 +106,7 @@ class StoreWriter:
         self._flusher.check()
         if boot_clock() - self._synced_s >= SYNC_S:
             self._sync()
-        while not select.select([connection], [], [], self._owned.renew_in_s)[0]:
+        while not wait(connection, self._owned.renew_in_s):
             self._owned.renew()
             self._sync()
 
