@@ -15,19 +15,8 @@ from zlib import crc32
 import msgspec
 
 from switch.core.records.records import SCHEMA
-from switch.journal.log import (
-    HEADER,
-    NO_KEY,
-    REST,
-    ChainKey,
-    Header,
-    JournalError,
-    Log,
-    Record,
-    Segment,
-    chain_under,
-    read_header,
-)
+from switch.journal.log import HEADER, NO_KEY, ChainKey, Header, JournalError, Log, Segment, chain_under, read_header
+from switch.journal.scan import REST, Record
 
 PART_SUFFIX: Final = ".part"
 """Ends the name of a file that is not whole yet."""

@@ -6,7 +6,6 @@ even where there is none; the further it lags, the more of the log's tail is sea
 waits for the process that builds the index, which has the lowest priority: payments would wait with it.
 """
 
-import sqlite3
 import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -28,12 +27,13 @@ from switch.core.records.records import (
     StoodIn,
 )
 from switch.core.records.state import State
-from switch.journal.index import Index, inode_of, remove_index
-from switch.journal.log import HEADER, JournalError, Log, Place, Record, Segment, segments
+from switch.journal.index import Index, IndexBusyError, IndexDamagedError, inode_of, remove_index
+from switch.journal.log import HEADER, JournalError, Log, Place, Segment, segments
 from switch.journal.places import record_at, segment_paths
 from switch.journal.projections.projection import PLACE
 from switch.journal.projections.transactions import Transactions, places_named, places_with_key
 from switch.journal.recovery import decode, journal_directory
+from switch.journal.scan import Record
 
 _BLOCK = 4 << 20
 _UNBOUNDED = Limits(recent_transactions=1 << 60)
@@ -42,10 +42,6 @@ _Found = TypeVar("_Found")
 
 class SegmentMissingError(JournalError):
     """What was asked for lies in a segment that is gone."""
-
-
-class _Busy(Exception):  # noqa: N818 - as below
-    """Somebody has the index to himself just now."""
 
 
 class _Damaged(Exception):  # noqa: N818 - caught here, and never seen by anybody else
@@ -95,18 +91,18 @@ class IndexHistory:
         """What `look_up` finds; where the index is damaged, or not to be read just now, what it finds without one."""
         try:
             return look_up()
-        except _Busy:
-            self._without_index = True
-            try:
-                return look_up()
-            finally:
-                self._without_index = False
+        except IndexBusyError:
+            pass
         except _Damaged as error:
             self.close()
             remove_index(self._state_dir)
             if self._on_damage is not None:
                 self._on_damage(str(error))
+        self._without_index = True  # another one may be there already, and be built just now
+        try:
             return look_up()
+        finally:
+            self._without_index = False
 
     def _find(self, key: Key) -> Outcome | None:
         place, entries = self._indexed(key)
@@ -169,14 +165,12 @@ class IndexHistory:
         return self._ask(index, lambda: index.place(Transactions.name))
 
     def _ask(self, index: Index, question: Callable[[], _Found]) -> _Found:
-        """What the index answers. Raises _Damaged where it cannot, _Busy where it cannot now."""
+        """What the index answers. Raises _Damaged where it cannot, IndexBusyError where it cannot now."""
         try:
             return question()
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise _Busy from None
-            raise _Damaged(f"{index.path}: {error}") from None
-        except (sqlite3.Error, TypeError, ValueError, struct.error) as error:
+        except IndexDamagedError as error:
+            raise _Damaged(str(error)) from None
+        except (TypeError, ValueError, struct.error) as error:
             raise _Damaged(f"{index.path}: {error}") from None
 
     def _read(self, index: Index, question: Callable[[], list[tuple[int, bytes]]]) -> dict[int, AnyEntry]:

@@ -1,9 +1,8 @@
 """The index: a SQLite file of what is derived from the log, for queries. Delete it and it is built again.
 
 In: the log, as far as it is known to be durable, and the projections to keep. Out: `index.sqlite` of the state directory, with
-each projection's tables, all folded up to the same place. Run as a process of its own (`python -m switch.journal.index --dir DIR
---follow`, niced, until its standard input ends) or on demand (`Index.catch_up`); both may run at once, for a batch and the place
-it leads to are one SQLite transaction.
+each projection's tables, all folded up to the same place. Built by a process of its own (`indexer`) or on demand
+(`Index.catch_up`); both may run at once, for a batch and the place it leads to are one SQLite transaction.
 
 The rule: only what is durable is indexed, so the index never knows more than the log will after a crash. What the log has
 beyond `Index.place` is read from the log itself (`history`, `reports`).
@@ -13,11 +12,8 @@ file, and put in its place in one transaction: until then its old tables stay. O
 """
 
 import os
-import select
-import signal
 import sqlite3
-import sys
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -31,26 +27,22 @@ from switch.journal.places import is_at
 from switch.journal.projections import STANDARD
 from switch.journal.projections.projection import Projection, Values, with_needed
 from switch.journal.recovery import journal_directory
-from switch.journal.tables import Kept, Tables
+from switch.journal.tables import Tables
 from switch.journal.write_ahead import write_ahead
 from switch.security.files import open_private
 
 VERSION: Final = 4
 """Of the file, beside its projections' own. Another one found: all of it is built anew."""
 BATCH_RECORDS: Final = 5_000
-DAMAGED: Final = 3
-"""Exit code of the process: the index was damaged, and has been removed."""
-FOLLOW_S: Final = 2.0
-"""How long the follower lets what is new lie: a batch of two seconds costs less than eight of a quarter."""
-FOLLOW_BYTES: Final = 1 << 20
-"""or until the log has grown by so much, which whoever asks meanwhile has to search (a millisecond)"""
-PEEK_S: Final = 0.25
-"""How often it looks."""
 REMOVED: Final = "no longer part of this release"
 
 
 class IndexDamagedError(JournalError):
     """The index's file is not what was written; removed, it is built anew."""
+
+
+class IndexBusyError(JournalError):
+    """Somebody has the index to himself just now."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,23 +141,37 @@ class Index:
     # -- questions
 
     def look(self, statement: str, values: Values = ()) -> Iterator[Values]:
-        """Ask its tables: see `projection.Look`."""
-        return iter(self.tables.look(statement, values))
+        """Ask its tables: see `projection.Look`. Raises IndexDamagedError, IndexBusyError."""
+        with self._reading():
+            yield from self.tables.look(statement, values)
 
     def place(self, *names: str) -> Place | None:
-        """Of the last record indexed; None before the first.
+        """Of the last record indexed; None before the first. Raises as `look` does.
 
         `names`: None too where one of these projections is not there, or of another version: its tables say nothing.
         """
         if names and not self.misfits().keys().isdisjoint(names):
             return None
-        return self.tables.place()
+        with self._reading():
+            return self.tables.place()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """What SQLite says, as a JournalError."""
+        try:
+            yield
+        except (sqlite3.Error, msgspec.MsgspecError) as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise IndexBusyError(f"{self.path}: in use: {error}; ask again") from None
+            raise IndexDamagedError(
+                f"{self.path}: damaged: {error}; delete it with its -wal and -shm, and it is built anew"
+            ) from None
 
     def misfits(self) -> dict[str, str]:
-        """Projections that are not as they should be, by name: why."""
-        return self._misfits(self.tables.kept())
-
-    def _misfits(self, kept: dict[str, Kept]) -> dict[str, str]:
+        """Projections that are not as they should be, by name: why. Raises as `look` does."""
+        with self._reading():
+            kept = self.tables.kept()
         found: dict[str, str] = {}
         for projection in self._projections:
             there = kept.get(projection.name)
@@ -316,81 +322,3 @@ def inode_of(state_dir: Path | str) -> int:
         return os.stat(index_path(state_dir)).st_ino
     except FileNotFoundError:
         return 0
-
-
-def _size(directory: str) -> int:
-    """How much the directory's files hold, as a measure of how the log grows."""
-    total = 0
-    with suppress(FileNotFoundError), os.scandir(directory) as entries:
-        for entry in entries:
-            with suppress(FileNotFoundError):  # pruned meanwhile
-                total += entry.stat().st_size
-    return total
-
-
-def follow(
-    state_dir: Path | str,
-    parent: int,
-    projections: Sequence[Projection] = STANDARD,
-    tell: Callable[[Rebuilt], None] = lambda _: None,
-) -> None:
-    """Keep the index up to date until the descriptor `parent` is readable (its other end closed). Raises JournalError.
-
-    `tell`: hears of each projection that was built again or removed.
-    """
-    index, wait_s = Index(state_dir, projections), 0.0
-    inode = inode_of(state_dir)
-    fitting = index.fit()
-    directory, known, waited_s = journal_directory(state_dir), 0, 0.0
-    while not select.select([parent], [], [], wait_s)[0]:
-        waited_s += wait_s
-        if wait_s and waited_s < FOLLOW_S and _size(directory) - known < FOLLOW_BYTES:
-            continue
-        if inode_of(state_dir) != inode:  # removed, as one that is damaged is
-            index.close()
-            index = Index(state_dir, projections)
-            inode = inode_of(state_dir)
-            fitting = index.fit()
-        step = next(fitting, None)
-        if step is not None:
-            if isinstance(step, Rebuilt):
-                tell(step)
-            wait_s = 0.0
-            continue
-        known, waited_s = _size(directory), 0.0
-        done = index.batch()
-        if not done and index.misfits():  # as another release has left it
-            fitting = index.fit()
-        wait_s = 0.0 if done >= BATCH_RECORDS else PEEK_S
-    index.close()
-
-
-def main(arguments: list[str], projections: Sequence[Projection] = STANDARD) -> int:
-    """Run as a process: `--dir DIR` builds once, `--dir DIR --follow` goes on until standard input ends.
-
-    Each projection that was built again or removed is a line on standard output: a `Rebuilt` in JSON.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.nice(19)  # behind everything: what it has not reached is found in the log all the same
-    state_dir = arguments[arguments.index("--dir") + 1]
-    try:
-        if "--follow" in arguments:
-            follow(state_dir, 0, projections, _print)
-        else:
-            Index(state_dir, projections).catch_up()
-    except IndexDamagedError:
-        remove_index(state_dir)
-        return DAMAGED
-    except JournalError as error:
-        sys.stderr.write(f"journal index: {error}\n")
-        return 1
-    return 0
-
-
-def _print(rebuilt: Rebuilt) -> None:
-    with suppress(BrokenPipeError):
-        os.write(1, msgspec.json.encode(rebuilt) + b"\n")
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

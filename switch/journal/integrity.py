@@ -22,19 +22,10 @@ from switch.journal.head import Head, before_any_record, head_path, read_slots, 
 from switch.journal.head_copy import CopyRead, read_copy
 from switch.journal.index import Index, index_path, remove_index
 from switch.journal.keys import key_check, stored_chain_key
-from switch.journal.log import (
-    HEADER,
-    ChainKey,
-    JournalError,
-    NoJournalError,
-    Place,
-    Scan,
-    Segment,
-    read_header,
-    segments,
-)
+from switch.journal.log import HEADER, ChainKey, JournalError, NoJournalError, Place, Segment, read_header, segments
 from switch.journal.places import is_at
 from switch.journal.recovery import Gap, Recovered, claim, journal_directory, recover
+from switch.journal.scan import Scan
 
 _WAY_OUT = (
     "bring the segment back from where it went; if it is lost, restore a backup beside it and reconcile with acquirers and "

@@ -11,7 +11,7 @@ import gc
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from functools import reduce
 from pathlib import Path
 from typing import Final, Protocol
@@ -21,7 +21,7 @@ import msgspec
 from switch.core.records.records import SCHEMA
 from switch.journal.cold import ColdLedger, Collector
 from switch.journal.copying import Progress, unwatched
-from switch.journal.index import Index, index_path
+from switch.journal.index import Index, IndexDamagedError, index_path, remove_index
 from switch.journal.log import JournalError, Log, NoJournalError, Place, Segment, segments
 from switch.journal.places import is_at
 from switch.journal.projections.ledger import LAST, Ledger, LedgerTables, Unpriced
@@ -279,9 +279,9 @@ def _opened(state_dir: Path, home: str, watch: Progress, collector: Collector | 
     if index is not None:
         with closing(index):
             index.database.execute("BEGIN")  # one moment, however the follower goes on
-            tail = _tail(directory, index.look, index.tables.place())
-            if tail is not None:
-                yield JournalLedger(index.look, _Behind(tail), home, first)
+            view = _over_index(state_dir, index, home, first)
+            if view is not None:
+                yield view
                 return
     collecting = gc.isenabled()
     gc.disable()  # the fold makes no cycles
@@ -302,16 +302,31 @@ def _opened(state_dir: Path, home: str, watch: Progress, collector: Collector | 
             gc.enable()
 
 
+def _over_index(state_dir: Path | str, index: Index, home: str, first: int) -> JournalLedger | None:
+    """The ledger as the index has it, and the log behind it. None: too much of that, or the index is damaged,
+    and removed."""
+    try:
+        tail = _tail(journal_directory(state_dir), index.look, index.place())
+        return JournalLedger(index.look, _Behind(tail), home, first) if tail is not None else None
+    except IndexDamagedError:
+        remove_index(state_dir)
+        return None
+
+
 def _indexed(state_dir: Path | str) -> Index | None:
     """The index, where there is one that can be asked."""
     if not os.path.exists(index_path(state_dir)) or not os.access(state_dir, os.W_OK):
         return None
     index = None
-    with suppress(JournalError):
+    try:
         index = Index(state_dir)
         place = index.place(Ledger.name)
         if place is not None and is_at(journal_directory(state_dir), place):
             return index
+    except IndexDamagedError:
+        remove_index(state_dir)
+    except JournalError:
+        pass  # the log answers
     if index is not None:
         index.close()
     return None

@@ -6,8 +6,9 @@ reached, the log for the rest; where no index can be made (a read-only copy), th
 """
 
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +16,7 @@ from switch.core.records.day_records import Cutover
 from switch.core.records.merchant_charges import Charged
 from switch.core.records.records import SCHEMA, AnyEntry, Snapshot
 from switch.journal.history import entries_at
-from switch.journal.index import Index
+from switch.journal.index import Index, IndexDamagedError, remove_index
 from switch.journal.log import Log, NoJournalError, segments
 from switch.journal.places import segment_paths
 from switch.journal.projections import STANDARD
@@ -38,9 +39,22 @@ class JournalLook:
         if not segments(self._directory):
             raise NoJournalError(self._directory)
         self._index: Index | None = None
+        self._bring_up_to_date(state_dir, projections)
+        try:
+            self._look()
+        except IndexDamagedError:  # where `catch_up` had no cause to read
+            self.close()
+            remove_index(state_dir)
+            self._bring_up_to_date(state_dir, projections)
+            self._look()
+
+    def _bring_up_to_date(self, state_dir: Path | str, projections: Sequence[Projection]) -> None:
         if os.access(state_dir, os.W_OK):
             self._index = Index(state_dir, projections)
             self._index.catch_up()
+
+    def _look(self) -> None:
+        """Fold what the index has not reached."""
         with self._one_moment():
             place = self._index.place(Transactions.name, Days.name) if self._index else None
             self.look: Look = self._index.look if self._index and place else nothing
@@ -58,11 +72,13 @@ class JournalLook:
         if self._index is None:
             yield
             return
-        self._index.database.execute("BEGIN")
+        database = self._index.database
+        database.execute("BEGIN")
         try:
             yield
         finally:
-            self._index.database.execute("COMMIT")
+            with suppress(sqlite3.Error):  # of a file that is damaged: what was read has said so
+                database.execute("ROLLBACK")
 
     @property
     def changed(self) -> Mapping[int, Row]:

@@ -6,14 +6,15 @@ In: a place, as the head, the index and their projections keep it. Out: the reco
 import os
 from contextlib import suppress
 
-from switch.journal.log import Place, Record, Scan, Segment
+from switch.journal.log import Place, Segment, named
 from switch.journal.projections.projection import PLACE
+from switch.journal.scan import Record, Scan
 
 
 def segment_paths(directory: str) -> dict[int, str]:
     """Every segment file there is, superseded ones too, by its ordinal."""
-    names = [n for n in os.listdir(directory) if n.endswith(".log")]
-    return {int(n.split(".")[1]): os.path.join(directory, n) for n in names}
+    found = ((named(name), name) for name in os.listdir(directory))
+    return {numbers[1]: os.path.join(directory, name) for numbers, name in found if numbers is not None}
 
 
 def record_at(paths: dict[int, str], place: bytes | Place) -> tuple[Segment, Record] | None:

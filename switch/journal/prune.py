@@ -26,7 +26,6 @@ from switch.journal.log import (
     Header,
     JournalError,
     NoJournalError,
-    Scan,
     Segment,
     read_header,
     segments,
@@ -34,6 +33,7 @@ from switch.journal.log import (
 from switch.journal.places import segment_paths
 from switch.journal.projections.transactions import Transactions
 from switch.journal.recovery import decode, journal_directory, recover
+from switch.journal.scan import Scan
 
 KEEP_S: Final = 8 * 86_400
 """A day more than the longest duplicate window a network file may state."""

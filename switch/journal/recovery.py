@@ -29,13 +29,12 @@ from switch.journal.log import (
     ChainKey,
     JournalError,
     Log,
-    Record,
-    Scan,
     Segment,
     check_regular,
     read_header,
     segments,
 )
+from switch.journal.scan import Record, Scan
 from switch.journal.segment_writer import Chunk, Home, SegmentWriter
 from switch.security.files import make_private_directory, open_private
 

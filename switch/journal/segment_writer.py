@@ -18,17 +18,17 @@ from switch.journal.disk import Disk
 from switch.journal.head import CopyPort, Head, before_any_record
 from switch.journal.log import (
     FLAG_SNAPSHOT,
-    HEAD,
     NEW_SUFFIX,
     NO_KEY,
-    REST,
     ChainKey,
     Header,
     JournalError,
     Place,
     chain_start,
+    named,
     segment_path,
 )
+from switch.journal.scan import HEAD, REST
 from switch.journal.waiting import wait
 
 SEGMENT_BYTES: Final = 64 << 20
@@ -119,8 +119,8 @@ class SegmentWriter:
         directory, network, schema, key = self._home
         self._first, self._path, self._made = self._written + 1, directory, False
         try:
-            used = [name.split(".")[1] for name in self._disk.names(directory) if name.endswith(".log")]
-            ordinal = max((int(u) for u in used if u.isdecimal()), default=0) + 1
+            used = (named(name) for name in self._disk.names(directory))
+            ordinal = max((numbers[1] for numbers in used if numbers is not None), default=0) + 1
             header = Header(schema, flags, ordinal, self._first, self._chain, network, key.check).pack()
             self._path = segment_path(directory, self._first, ordinal) + self._suffix
             self._fd = self._disk.create(self._path)

@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from switch.core.records.records import SCHEMA
-from switch.journal.log import Log, Place, Record, Segment
+from switch.journal.log import Log, Place, Segment
 from switch.journal.projections.projection import Folding, Projection, Values, Write, begin, check
 from switch.journal.recovery import decode
+from switch.journal.scan import Record
 
 _MAKE: Final = (
     "CREATE TABLE IF NOT EXISTS projections "

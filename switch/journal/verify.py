@@ -24,13 +24,13 @@ from switch.journal.log import (
     ChainKey,
     JournalError,
     NoJournalError,
-    Scan,
     Segment,
     chain_under,
     read_header,
     segments,
 )
 from switch.journal.recovery import decode, in_use, journal_directory
+from switch.journal.scan import Scan
 
 
 class Verified(msgspec.Struct):

@@ -170,7 +170,7 @@ def _index(health: Health) -> list[Problem]:
     if health.index_behind_records > INDEX_FAR:
         said = f"the journal's index is {health.index_behind_records:,} records behind: old payments are found slower"
         hint = (
-            "it runs behind everything else: is there processor time left for switch.journal.index, or is it stopped?"
+            "it runs behind everything else: is there processor time left for switch.journal.indexer, or is it stopped?"
         )
         return [Problem(part="index", grade="warning", sentence=said, hint=hint)]
     return []

@@ -13,7 +13,8 @@ import msgspec
 import trio
 
 from switch.core.party import Log
-from switch.journal.index import DAMAGED, REMOVED, Rebuilt, index_path
+from switch.journal.index import REMOVED, Rebuilt, index_path
+from switch.journal.indexer import DAMAGED
 
 
 def index_damaged(why: str) -> Log:
@@ -40,7 +41,7 @@ async def keep_index(state_dir: Path, log: Callable[[Log], None], ended: Callabl
 
     It ends with its standard input.
     """
-    command = [sys.executable, "-m", "switch.journal.index", "--dir", str(state_dir), "--follow"]
+    command = [sys.executable, "-m", "switch.journal.indexer", "--dir", str(state_dir), "--follow"]
     wait_s = 1.0
     while True:
         began = trio.current_time()

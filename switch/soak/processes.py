@@ -19,7 +19,7 @@ from switch.readiness import Ready
 
 SWITCH, WRITER, INDEX = "switch", "writer", "index"
 GATEWAY, SHOP, DIRECTORY = "gateway", "shop", "directory"
-_HELPERS: Final = {WRITER: b"switch.journal.writer", INDEX: b"switch.journal.index"}
+_HELPERS: Final = {WRITER: b"switch.journal.writer", INDEX: b"switch.journal.indexer"}
 """of the switch: it starts them, and others when they have ended"""
 _SUBREAPER: Final = 36
 """PR_SET_CHILD_SUBREAPER"""

@@ -289,7 +289,7 @@ def test_no_full_pan_is_in_any_file(tmp_path: Path, feed: Feed) -> None:
     ]
     append(feed, entries)
     feed.close()
-    subprocess.run([sys.executable, "-m", "switch.journal.index", "--dir", str(tmp_path)], check=True)
+    subprocess.run([sys.executable, "-m", "switch.journal.indexer", "--dir", str(tmp_path)], check=True)
     files = [p for p in tmp_path.rglob("*") if p.is_file()]
     assert {p.name for p in files} >= {"index.sqlite", "vault.key", newest(tmp_path).name}
     for path in files:

@@ -48,12 +48,12 @@ def test_history_answers_from_the_log_while_somebody_has_the_index_to_himself(
         other.execute("PRAGMA user_version")
     alone.close()
 
-    def places_with_key(*_: object) -> NoReturn:
+    def look(*_: object) -> NoReturn:
         raise locked.value
 
     assert history.reached() > 0
     with monkeypatch.context() as later:
-        later.setattr("switch.journal.history.places_with_key", places_with_key)
+        later.setattr("switch.journal.tables.Tables.look", look)
         assert history.find(key(11)) == expected.find(key(11))
     assert history.reached() > 0
     assert told == [], "nothing is damaged"

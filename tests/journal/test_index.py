@@ -20,7 +20,8 @@ from switch.core.limits import Limits
 from switch.core.records.day_records import Cutover
 from switch.core.records.records import AnyEntry, Key
 from switch.journal.history import IndexHistory
-from switch.journal.index import Index, follow, index_path
+from switch.journal.index import Index, index_path
+from switch.journal.indexer import follow
 from switch.journal.log import JournalError
 from switch.journal.memory import DictHistory, MemoryJournal
 from switch.journal.projections.days import last_close
@@ -194,7 +195,7 @@ def test_the_follower_indexes_what_is_written_and_ends_with_its_input(tmp_path: 
     writer = open_writer(tmp_path)
     write(writer, day(10))
     with subprocess.Popen(
-        [sys.executable, "-m", "switch.journal.index", "--dir", str(tmp_path), "--follow"], stdin=subprocess.PIPE
+        [sys.executable, "-m", "switch.journal.indexer", "--dir", str(tmp_path), "--follow"], stdin=subprocess.PIPE
     ) as follower:
         index = Index(tmp_path)
         for first in (21, 41):
@@ -213,8 +214,8 @@ def test_a_little_lies_for_a_while_and_much_is_indexed_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, payments: int, at_once: bool
 ) -> None:
     """What is not indexed is searched by whoever asks: a batch may wait as long as that is little."""
-    monkeypatch.setattr("switch.journal.index.PEEK_S", 0.02)
-    monkeypatch.setattr("switch.journal.index.FOLLOW_BYTES", 300_000)
+    monkeypatch.setattr("switch.journal.indexer.PEEK_S", 0.02)
+    monkeypatch.setattr("switch.journal.indexer.FOLLOW_BYTES", 300_000)
     writer = open_writer(tmp_path)
     write(writer, day(10))
     reading, writing = os.pipe()
@@ -233,7 +234,7 @@ def test_a_little_lies_for_a_while_and_much_is_indexed_at_once(
     try:
         assert indexed(18, 30)
         write(writer, day(payments, first=21), batch=100)
-        monkeypatch.setattr("switch.journal.index.FOLLOW_S", 3_600)
+        monkeypatch.setattr("switch.journal.indexer.FOLLOW_S", 3_600)
         assert indexed(38 if not at_once else 1_000, 30 if at_once else 0.3) is at_once
     finally:
         os.close(writing)
@@ -245,7 +246,7 @@ def test_a_little_lies_for_a_while_and_much_is_indexed_at_once(
 def test_its_process_goes_on_behind_a_day_that_was_closed(tmp_path: Path) -> None:
     writer = open_writer(tmp_path)
     closed = Cutover(at_us=START_US + 1, day="2025-11-26", closed="2025-11-25", by="operator")
-    command = [sys.executable, "-m", "switch.journal.index", "--dir", str(tmp_path)]
+    command = [sys.executable, "-m", "switch.journal.indexer", "--dir", str(tmp_path)]
     for entries in ([*day(10), closed], day(10, first=21)):
         write(writer, entries)
         done = subprocess.run(command, check=False, capture_output=True, text=True)

@@ -13,9 +13,10 @@ from switch.journal.feed import Feed
 from switch.journal.head import head_path
 from switch.journal.integrity import accept_end, begin_head
 from switch.journal.keys import chain_key, key_check, open_vault, vault_key_path
-from switch.journal.log import HEAD, HEADER, NO_KEY, JournalError, Log, chain_start, segments
+from switch.journal.log import HEADER, NO_KEY, JournalError, Log, chain_start, segments
 from switch.journal.recovery import journal_directory, recover
 from switch.journal.restore import restore
+from switch.journal.scan import HEAD
 from switch.journal.verify import verify
 from switch.security.vault import KeyVault, VaultError
 from tests.journal.samples import answered, booted, day, forwarded, newest, written

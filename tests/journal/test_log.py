@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from switch.core.limits import Limits
 from switch.core.records.records import ENCODER, SCHEMA, AnyEntry
 from switch.core.records.state import State
-from switch.journal.log import FORMAT, GENESIS, HEADER, JournalError, Log, NewerJournalError, Scan, segments
+from switch.journal.log import FORMAT, GENESIS, HEADER, JournalError, Log, NewerJournalError, segments
 from switch.journal.recovery import journal_directory, recover, settle
+from switch.journal.scan import Scan
 from switch.journal.segment_writer import Chunk
 from switch.journal.verify import verify
 from switch.journal.writer import CHUNK, Inbox

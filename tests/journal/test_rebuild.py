@@ -14,7 +14,8 @@ from click.testing import CliRunner
 from switch.cli.journal import command, list_command
 from switch.core.party import Log as Event
 from switch.core.records.lifecycle import Status
-from switch.journal.index import REMOVED, Index, Rebuilt, follow
+from switch.journal.index import REMOVED, Index, Rebuilt
+from switch.journal.indexer import follow
 from switch.journal.projections import STANDARD
 from switch.journal.projections.transactions import Transactions
 from switch.server.indexing import keep_index, projection_rebuilt
@@ -33,7 +34,7 @@ def outdated(state: Path) -> None:
 def test_the_process_says_what_it_built_again(tmp_path: Path) -> None:
     outdated(tmp_path)
     process = subprocess.Popen(
-        [sys.executable, "-m", "switch.journal.index", "--dir", str(tmp_path), "--follow"],
+        [sys.executable, "-m", "switch.journal.indexer", "--dir", str(tmp_path), "--follow"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -11,8 +11,9 @@ import pytest
 
 from switch.core.records.records import SCHEMA
 from switch.journal.head import head_path
-from switch.journal.log import HEAD, HEADER, REST, JournalError, Log, segments
+from switch.journal.log import HEADER, JournalError, Log, segments
 from switch.journal.recovery import journal_directory
+from switch.journal.scan import HEAD, REST
 from switch.journal.verify import verify
 from tests.journal.samples import abandoned, answered, booted, day, forwarded, snapshot, written
 

@@ -106,7 +106,7 @@ def take(shared: SharedLog, state_dir: Path | str, copy: Copy, tell: Callable[[s
 @contextmanager
 def _indexing(state_dir: Path | str) -> Iterator[None]:
     """The index is built meanwhile, of what the segments get."""
-    command = [sys.executable, "-m", "switch.journal.index", "--dir", str(state_dir), "--follow"]
+    command = [sys.executable, "-m", "switch.journal.indexer", "--dir", str(state_dir), "--follow"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as child:  # noqa: S603 - our own
         try:
             yield
