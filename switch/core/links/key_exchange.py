@@ -29,6 +29,8 @@ SECOND_NS: Final = 1_000_000_000
 RETRY_NS: Final = 10 * SECOND_NS
 """an 0800 about keys that is not answered is said again after so long, then after twice as long …"""
 TRIES_MAX: Final = 5
+SETTLE_NS: Final = 2 * SECOND_NS
+"""who has offered a PIN key says that it is in use (101) within so long, or never does"""
 LOOK_NS: Final = 60 * SECOND_NS
 """between two looks at the age and use of keys"""
 _ASKED_OF_NOBODY: Final = frozenset({Answer.INVALID_TRANSACTION, Answer.FORMAT_ERROR, Answer.NOT_SUPPORTED})
@@ -54,11 +56,13 @@ class _Doing(NamedTuple):
 
 
 class _Unused(NamedTuple):
-    """A successor that the module could not put in use, or not in time: it may have done so all the same."""
+    """A successor that is to be put in use at a time."""
 
     set_id: str
     due_ns: int
-    """when it is asked again"""
+    refused: bool = True
+    """the module could not, or not in time: it may have done so all the same. False: the other end has not shown yet that it
+    uses it, and may never"""
 
 
 class KeyExchange:
@@ -107,6 +111,7 @@ class KeyExchange:
         self._resume_at = now
 
     def _resume(self, now: int) -> None:
+        self._expect_no_pins(now + LOOK_NS)  # a host that has not had the 0810 has time to offer it again
         if self._doing is not None:
             self._doing = self._doing._replace(tries=0, due_ns=now)
             return
@@ -131,13 +136,8 @@ class KeyExchange:
         self._removal.again(purpose, now)
         reply = self._ask(OfferKey(key, self._zone_key, self._form, self._outside.wall_us(now)))
         if not reply.ok:
-            self._fail(
-                "error",
-                "keys.not_offered",
-                key,
-                reply.reason,
-                "see to the key and its zone master key; nothing was changed",
-            )
+            hint = "see to the key and its zone master key; nothing was changed"
+            self._fail("keys.not_offered", key, reply.reason, hint)
             return None
         self._valid.refresh(key)
         offer = decode_offer(reply.value)
@@ -181,13 +181,13 @@ class KeyExchange:
         why = "the other end's stands" if crossed else another or f"refused with {de39}"
         self._removal.give_up(doing.word, now, why)
         if crossed:
-            self._outside.log(
-                "info", "keys.crossed", key=key, set=set_id, reason="both ends offered a key: the other's stands"
-            )
+            reason = "both ends offered a key: the other's stands"
+            self.failed = f"{key}: {reason}, and has not come yet"  # until it comes
+            self._outside.log("info", "keys.crossed", key=key, set=set_id, reason=reason)
         else:
             hint = "the one in use stays; do both ends have the same zone master key (check values)?"
             said = another or f"set {set_id} was answered {de39 or 'without DE39'}"
-            self._fail("error", "keys.refused", key, said, hint)
+            self._fail("keys.refused", key, said, hint)
 
     def _means_another(self, doing: _Doing, word: KeyWord | None) -> str:
         """Why an answer to an offer is to another key's; "" where it is not, or does not say."""
@@ -215,9 +215,7 @@ class KeyExchange:
             self._doing = doing._replace(due_ns=now + (RETRY_NS << max(0, doing.tries - 1)))
             return
         hint = "compare check values with `cmi-switch keys list` there and here; `cmi-switch keys exchange` offers a new key"
-        self._fail(
-            "error", "keys.differ", key, f"the other end answers {de39 or 'without DE39'} to set {set_id} in use", hint
-        )
+        self._fail("keys.differ", key, f"the other end answers {de39 or 'without DE39'} to set {set_id} in use", hint)
 
     # -- what the other end says
 
@@ -248,16 +246,24 @@ class KeyExchange:
         reply = self._ask(TakeKey(key, self._zone_key, self._form, offer, self._outside.wall_us(now)))
         if not reply.ok:
             hint = "the key in use stays; do both ends have the same zone master key (check values)?"
-            self._fail("error", "keys.not_taken", key, reply.reason, hint)
+            self._fail("keys.not_taken", key, reply.reason, hint)
             return Answer.MALFUNCTION if reply.code == UNREACHABLE else Answer.SECURITY_VIOLATION
         if crossing:
             self._doing = None
             reason = "both ends offered a key: the other's stands, as its institution id is the lower"
             self._outside.log("info", "keys.crossed", key=key, set=word.set_id, reason=reason)
         self._valid.refresh(key)
+        if word.purpose == PIN:
+            self._expect_no_pins(now + SETTLE_NS)
         self.failed = ""
         self._outside.log("info", "keys.received", key=key, set=word.set_id, check_value=reply.value.decode())
         return Answer.APPROVED
+
+    def _expect_no_pins(self, until: int) -> None:
+        """Use a PIN key that was taken, once its time has come: an issuer sends no PINs, by which it would be seen to use it."""
+        received = self._valid.of(self.keys[PIN]).sets.received if PIN in self.keys else None
+        if received is not None:
+            self._unused[PIN] = _Unused(received.set_id, until, refused=False)
 
     def _verify(self, word: KeyWord, now: int) -> str:
         key = self.keys[word.purpose]
@@ -272,7 +278,7 @@ class KeyExchange:
             return Answer.APPROVED
         here = sets.in_use.set_id if sets.in_use is not None else "none"
         said = f"the other end uses set {word.set_id}, check value {word.check_value or 'unsaid'}; here set {here} is in use"
-        self._fail("error", "keys.differ", key, said, "`cmi-switch keys exchange` offers it a new key")
+        self._fail("keys.differ", key, said, "`cmi-switch keys exchange` offers it a new key")
         return Answer.SECURITY_VIOLATION
 
     def seen(self, name: str, now: int) -> None:
@@ -298,19 +304,14 @@ class KeyExchange:
 
     def _use(self, purpose: str, set_id: str, now: int) -> bool:
         key, unused = self.keys[purpose], self._unused.get(purpose)
-        if unused is not None and unused.set_id == set_id and now < unused.due_ns:
+        if unused is not None and unused.refused and unused.set_id == set_id and now < unused.due_ns:
             return False  # not for every message that comes under it
         self._unused.pop(purpose, None)
         reply = self._ask(UseKey(key, set_id, self._outside.wall_us(now)))
         used = self._valid.refresh(key).sets.in_use
         if not reply.ok or used is None:
-            self._fail(
-                "error",
-                "keys.not_used",
-                key,
-                reply.reason,
-                "see to the security module; the set before goes on being used, and this one is asked for again",
-            )
+            hint = "see to the security module; the set before goes on being used, and this one is asked for again"
+            self._fail("keys.not_used", key, reply.reason, hint)
             if reply.ok or reply.code == UNREACHABLE:
                 self._unused[purpose] = _Unused(set_id, now + RETRY_NS)
             return False
@@ -325,9 +326,9 @@ class KeyExchange:
         """Both ends use the same set: the one before has its time."""
         self._removal.previous(purpose, now + self._keep_ns)
 
-    def _fail(self, level: str, event: str, key: str, reason: str, hint: str) -> None:
+    def _fail(self, event: str, key: str, reason: str, hint: str) -> None:
         self.failed = f"{key}: {reason}"
-        self._outside.log(level, event, key=key, reason=reason, hint=hint)
+        self._outside.log("error", event, key=key, reason=reason, hint=hint)
 
     # -- time
 
@@ -344,7 +345,7 @@ class KeyExchange:
                 hint = (
                     "it is said again when the link comes up, or with `cmi-switch keys exchange`; the key in use stays"
                 )
-                self._fail("error", "keys.unanswered", self.keys[doing.purpose], reason, hint)
+                self._fail("keys.unanswered", self.keys[doing.purpose], reason, hint)
                 if doing.code == NetworkCode.KEY_CHANGE:
                     self._changed(doing.purpose, now)  # it has taken the set; its silence keeps no old one alive
                 self._go_on(now)
@@ -357,7 +358,7 @@ class KeyExchange:
             self._change_due(now)
 
     def _ask_again(self, now: int) -> None:
-        """Use what the module could not put in use before. What it has done late is found done."""
+        """Use what is due. What the module has done late is found done."""
         for purpose, unused in [(p, u) for p, u in self._unused.items() if now >= u.due_ns]:
             sets = self._valid.refresh(self.keys[purpose]).sets
             there = {one.set_id for one in (sets.in_use, sets.received, sets.offered) if one is not None}

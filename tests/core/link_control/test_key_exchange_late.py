@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from switch.core.links.key_exchange import LOOK_NS, RETRY_NS, TRIES_MAX
-from switch.core.links.key_place import MAC
+from switch.core.links.key_place import MAC, PIN
 from switch.security import check_values
 from switch.security.commands import UNREACHABLE, Command, Reply
 from switch.security.key_commands import DropKey, UseKey
@@ -220,3 +220,22 @@ def test_a_late_answer_on_another_connection_is_none_to_what_was_said_since() ->
     other.answers(again, "00", de70="161")
     assert sets(ours(scene), ZPK) == {"in_use": "00", "offered": "01"}, "nobody has said that he has it"
     assert len(logged(scene, "answer.unmatched")) == 1
+
+
+@pytest.mark.parametrize("after", ["", "reconnect"])
+def test_an_issuers_pin_key_is_used_though_it_never_says_that_it_uses_it(after: str) -> None:
+    """It sends no PINs by which that would be seen, and most hosts know no 101. After a new connection it has time to say again
+    what it may have had no answer to."""
+    scene, far = script()
+    key = far.exchange
+    key.begin(scene.book.now, PIN)
+    assert far.peer.gets()["39"] == "00"
+    assert sets(ours(scene), ZPK) == {"in_use": "00", "received": "01"}
+    if after:
+        far.peer.hangs_up()
+        far.joins(scene.book.host("atlas", sign_on=False))
+        far.peer.answers(far.peer.gets(), "00", de70="001")
+        far.lives(LOOK_NS // SECOND_NS - 5)
+        assert sets(ours(scene), ZPK) == {"in_use": "00", "received": "01"}
+    far.lives(10)
+    assert sets(ours(scene), ZPK) == {"in_use": "01", "previous": "00"}
