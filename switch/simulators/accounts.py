@@ -5,8 +5,9 @@ payment key (DE32/DE41/DE37) and by the STAN and time it came under (what DE90 n
 
 - 0200 posts: the balance moves at once. 0100 holds: the amount is reserved, the balance stays. DE25=06 marks a
   pre-authorization on a terminal's slip; the ledger holds for every 0100, as authorization and clearing are two messages.
-- 0100 whose DE90 names a hold adds its DE4 to it, with the answers a new one would get; a hold that is captured or reversed takes
-  no more (77). A reversal that names it takes back that alone; captured, it stays captured.
+- 0100 whose DE90 names a hold adds its DE4 to it, with the answers a new one would get; its DE37 is its own, or its hold's. A
+  hold that is captured or reversed takes no more (77). A reversal that names it takes back that alone; captured, it stays
+  captured.
 - 0220 that names a held payment captures: the hold goes, its own DE4 (which may differ) is posted. 0220 (0120) of its own posts
   (holds) without asking: it reports what was done.
 - A completion of more than the tolerance above what is held is refused with 61. A hold that is not completed in time is released;
@@ -19,8 +20,9 @@ payment key (DE32/DE41/DE37) and by the STAN and time it came under (what DE90 n
   refused with 05: whoever sent it has given it up.
 - A payment key names one payment: another request under the key of one that stands is refused with 94.
 - A message seen before changes nothing and is answered as it was: one with the same class, DE11, DE7 and payment key, or a
-  request that has another STAN and is the same payment all the same (payment key, card, DE3, DE4, DE12, DE13): whoever sent it
-  has forgotten that it had. Once that payment is reversed, it is refused with 05.
+  request that has another STAN and is the same payment all the same (payment key, card, DE3, DE4, DE12, DE13; of an increment:
+  its own payment key, hold, DE4): whoever sent it has forgotten that it had. Once that payment is reversed, it is refused with
+  05.
 
 Money moved is DE6 where DE51 is the account's currency (a card used abroad), else DE4 where DE49 is.
 """
@@ -34,15 +36,16 @@ import msgspec
 from switch.core.messages.internal import Additional, Private48, additional_amount
 from switch.core.records.lifecycle import Status
 from switch.simulators.card_desk import CardDesk
-from switch.simulators.card_file import SUSPENSE, Account, CardFile
+from switch.simulators.card_file import Account, CardFile
 from switch.simulators.cards import Population, TestCard
 from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements, with_private
-from switch.simulators.dismissals import Dismissals, is_whole, may_mean
+from switch.simulators.dismissals import Dismissals
 from switch.simulators.minds import FORGETS, REMEMBERS, UNKNOWN
-from switch.simulators.payment_key import name_in_de90, own_name, payment_key
+from switch.simulators.originals import Originals, adds, asked_of, early_name, early_names, message_key, wire_name
+from switch.simulators.payment_key import own_name, payment_key
 from switch.simulators.pins import PinDesk, Refusal
-from switch.simulators.postings import KEEP, Holdings, Increment, MessageKey, Posting, Taken, WireKey
+from switch.simulators.postings import KEEP, Holdings, Increment, Posting, Taken
 from switch.simulators.proofs import ProofDesk
 from switch.simulators.reconciliation import IssuerBook
 from switch.simulators.rules import (
@@ -96,6 +99,7 @@ class Ledger:
         `population`: cards that are on file beside `cards`."""
         self.name = name
         self.holdings = Holdings(cards, keep, population)
+        self._originals = Originals(self.holdings)
         self._hold_s = hold_s
         self._tolerance = tolerance
         self.early = REMEMBERS
@@ -125,7 +129,7 @@ class Ledger:
         return self._take_once(document, at, self._decide_reversal, None)
 
     def _take_once(self, document: Document, at: Moment, do: "_Do", dress: "Dress | None") -> Verdict:
-        key = _message_key(document)
+        key = message_key(document)
         before = self.holdings.answers.get(key)
         if before is not None:
             return _repeat_verdict(before)
@@ -158,14 +162,14 @@ class Ledger:
         return _Decision(verdict, posting, Status.APPROVED if verdict.de39 in APPROVALS else Status.DECLINED)
 
     def _judge(self, document: Document, at: Moment) -> tuple[Verdict, Posting | None]:
-        refusal = self._refuse_known(document)
+        hold = self._originals.find_hold(document)
+        refusal = self._refuse_known(document, hold)
         if refusal is not None:
             return refusal, None
         account = self.accounts.get(document.get(DE.PAN, ""))
         if account is None:
             return Verdict(Answer.INVALID_CARD, reason="no such card on file"), None
-        hold = self._find_hold(document)
-        if hold is None and _adds(document):
+        if hold is None and adds(document):
             return Verdict(Answer.RECORD_NOT_FOUND, reason="no such hold as it would add to"), None
         if hold is not None and not (hold.held and hold.amount and not hold.expired):
             reason = "the hold it adds to is captured, reversed or released"
@@ -186,7 +190,7 @@ class Ledger:
         billed = billed_amount(document, account.card.currency)
         refusal = cash_refusal(kind, document) or money_refusal(account, kind, billed, at)
         if refusal is not None and refusal.de39 == Answer.INSUFFICIENT_FUNDS and may_approve_part(document, account):
-            return self._approve_in_part(document, account, at, extra)
+            return self._approve_in_part(document, account, at, extra, hold)
         if refusal is not None or billed is None:
             return refusal or Verdict(Answer.INVALID_TRANSACTION), None
         posting = (
@@ -197,53 +201,60 @@ class Ledger:
     def _refuse_unproved(self, account: Account, document: Document) -> Refusal | None:
         return self.proofs.judge(account.card, document) or self.pins.judge(account, document)
 
-    def _find_hold(self, document: Document) -> Posting | None:
-        """What a 0100 adds to: the hold of the same card that its DE90 names."""
-        if not _adds(document):
-            return None
-        hold = self.holdings.find_by_de90(*_wire_of(document[DE.ORIGINAL]))
-        return hold if hold is not None and self._card(hold).pan == document.get(DE.PAN) else None
-
     def _add(self, hold: Posting, document: Document, billed: int) -> Posting:
-        amount, wire = int(document[DE.AMOUNT]), (document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, ""))
-        added = Increment(key=payment_key(document), wire=wire, amount=amount, billed=billed)
+        amount = int(document[DE.AMOUNT])
+        added = Increment(key=payment_key(document), wire=wire_name(document), amount=amount, billed=billed)
         return msgspec.structs.replace(
             hold, amount=hold.amount + amount, billed=hold.billed + billed, increments=(*hold.increments, added)
         )
 
     def _approve_in_part(
-        self, document: Document, account: Account, at: Moment, extra: Document
+        self, document: Document, account: Account, at: Moment, extra: Document, hold: Posting | None
     ) -> tuple[Verdict, Posting]:
-        """DE39=10: what there is, in DE4; DE54 has what was asked."""
+        """DE39=10: what there is, in DE4; DE54 has what was asked. An increment (`hold`) adds as much to its hold."""
         there, currency = account.available, account.card.currency
-        posting = self._make_posting(document | {DE.AMOUNT: f"{there:012d}"}, account, there, at)
-        posting = msgspec.structs.replace(posting, made_by=self._identify(document))
+        less = document | {DE.AMOUNT: f"{there:012d}"}
+        if hold is not None:
+            posting = self._add(hold, less, there)
+        else:
+            posting = self._make_posting(less, account, there, at)
+            posting = msgspec.structs.replace(posting, made_by=self._identify(document))
         asked = additional_amount(Additional.ORIGINAL, currency, int(document[DE.AMOUNT]), "D")
         added = {DE.APPROVAL_CODE: posting.approval, DE.AMOUNT: f"{there:012d}", DE.ADDITIONAL_AMOUNTS: asked}
         return Verdict(Answer.PARTIAL, extra | added, "not sufficient funds for all of it"), posting
 
-    def _refuse_known(self, document: Document) -> Verdict | None:
-        """The verdict on a request that repeats, or collides with, what was taken before; None: it is new."""
+    def _refuse_known(self, document: Document, hold: Posting | None) -> Verdict | None:
+        """The verdict on a request that repeats, or collides with, what was taken before; None: it is new. `hold`: it is an
+        increment of that."""
         key, holdings = own_name(document), self.holdings
-        if (
-            key in holdings.early
-            or _wire_name(document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")) in holdings.early
-        ):
+        if any(name in holdings.early for name in early_names(document)):
             return Verdict(Answer.DO_NOT_HONOUR, reason="its reversal was here first")
         namesake = holdings.postings.get(key)
+        if hold is not None and (namesake is None or namesake.key == hold.key):
+            return self._refuse_told(document, hold)
         if namesake is not None and namesake.made_by == self._identify(document):
             before = holdings.answers.get(namesake.answered_to)
             if namesake.amount and before is not None:
                 return _repeat_verdict(before)
             return Verdict(Answer.DO_NOT_HONOUR, reason="it was reversed before")
-        if namesake is not None and namesake.amount:
-            return Verdict(Answer.DUPLICATE, reason=f"another payment stands under DE32/DE41/DE37 {key}")
-        return None
+        return _collides(key) if namesake is not None and namesake.amount else None
+
+    def _refuse_told(self, document: Document, hold: Posting) -> Verdict | None:
+        """The same of an increment: it is known by its own payment key, which no posting has."""
+        known = self._originals.find_told(document, hold)
+        if known is None:
+            return None
+        increment, told = known
+        if not increment.amount:
+            return Verdict(Answer.DO_NOT_HONOUR, reason="it was reversed before")
+        if asked_of(increment, told) != int(document.get(DE.AMOUNT, "0")):
+            return _collides(increment.key)
+        return _repeat_verdict(told)
 
     def _decide_advice(self, document: Document, at: Moment) -> _Decision:
         if document.get(DE.RESPONSE_CODE, Answer.APPROVED) not in APPROVALS:
             return _Decision(Verdict(Answer.APPROVED, reason="advice of a decline: noted"))
-        posting = self._find_original(document)
+        posting = self._originals.find(document)
         follows = posting is not None and (posting.held or DE.ORIGINAL in document)
         if posting is not None and posting.amount and follows and document[DE.MTI][1] == MTI.FINANCIAL:
             return self._complete(posting, document)
@@ -282,10 +293,10 @@ class Ledger:
 
     def _decide_reversal(self, document: Document, at: Moment) -> _Decision:
         del at
-        increment = self._find_increment(document)
+        increment = self._originals.find_increment(document)
         if increment is not None:
             return self._take_increment_back(*increment)
-        posting = self._find_original(document)
+        posting = self._originals.find(document)
         if posting is None and self.early == UNKNOWN:
             self.dismissed.add(document)
             return _Decision(Verdict(Answer.RECORD_NOT_FOUND, reason="no such payment stands"))
@@ -294,23 +305,17 @@ class Ledger:
             return _Decision(Verdict(Answer.APPROVED, reason="no such payment stands; not remembered"))
         if posting is None:
             reason = "no such payment stands; its original will be refused"
-            return _Decision(Verdict(Answer.APPROVED, reason=reason), early=_early_name(document))
-        left = int(document.get(DE.REPLACEMENT, "")[:12] or 0)
+            return _Decision(Verdict(Answer.APPROVED, reason=reason), early=early_name(document))
+        left = _left_of(document)
+        if left is None:
+            reason = "DE95 begins with what is to stand of the payment: twelve digits"
+            return _Decision(Verdict(Answer.FORMAT_ERROR, reason=reason))
         if posting.amount == 0 or left >= abs(posting.amount):
             return _Decision(Verdict(Answer.APPROVED, reason="nothing left to take back"))
         sign = -1 if posting.amount < 0 else 1
         billed = _share(posting.billed, sign * left, posting.amount) if left else 0
         reduced = msgspec.structs.replace(posting, amount=sign * left, billed=billed)
         return _Decision(Verdict(Answer.APPROVED), reduced, "" if left else Status.REVERSED)
-
-    def _find_increment(self, document: Document) -> tuple[Posting, Increment] | None:
-        """The increment that a reversal names by its own payment key, or by DE90 where it has that of its hold."""
-        key, original = payment_key(document), document.get(DE.ORIGINAL, "")
-        hold = self.holdings.postings.get(self.holdings.increments.get(key, ""))
-        for increment in hold.increments if hold is not None else ():
-            if hold is not None and increment.key == key and (key != hold.key or increment.wire == _wire_of(original)):
-                return hold, increment
-        return None
 
     def _take_increment_back(self, hold: Posting, increment: Increment) -> _Decision:
         if not increment.amount or not hold.amount:
@@ -342,41 +347,12 @@ class Ledger:
             approval=document.get(DE.APPROVAL_CODE) or self._next_approval(),
             day=at.day,
             made_by=self._identify(document),
-            answered_to=_message_key(document),
+            answered_to=message_key(document),
             until=at.second + self._hold_s if held else 0,
         )
 
     def _card(self, posting: Posting) -> TestCard:
         return self.accounts.named(posting.card).card
-
-    def _find_original(self, document: Document) -> Posting | None:
-        """What has the same payment key; else what the rest of the message names; else, without DE37 and DE41, what DE90 names of
-        the same card.
-
-        DE90 alone proves little: STAN and time of another acquirer's, or of a switch that forgot a number, may be the same.
-        """
-        whole = is_whole(document)
-        posting = self.holdings.postings.get(payment_key(document) if whole else name_in_de90(document))
-        if posting is None and not whole:
-            posting = self._find_alike(document)
-        if posting is None and DE.RRN not in document and DE.TERMINAL not in document:
-            posting = self.holdings.find_by_de90(*_wire_of(document.get(DE.ORIGINAL, "")))
-        if posting is None or posting.card == SUSPENSE or document.get(DE.PAN) in (None, self._card(posting).pan):
-            return posting
-        return None
-
-    def _find_alike(self, document: Document) -> Posting | None:
-        """What the message may mean (`may_mean`); of several, the newest."""
-        return next(
-            (p for p in reversed(self.holdings.postings.values()) if may_mean(document, self._as_request(p))), None
-        )
-
-    def _as_request(self, posting: Posting) -> Document:
-        """What a request for it says, as far as messages about it repeat that."""
-        acquirer, terminal, rrn = posting.key.split("/")
-        local_time, local_date = posting.made_by[3:]
-        names = {DE.ACQUIRER: acquirer, DE.TERMINAL: terminal, DE.RRN: rrn, DE.AMOUNT: str(abs(posting.amount))}
-        return names | {DE.PAN: self._card(posting).pan, DE.LOCAL_TIME: local_time, DE.LOCAL_DATE: local_date}
 
     def _identify(self, document: Document) -> tuple[str, ...]:
         """The card by its name, so that no record holds a PAN."""
@@ -398,31 +374,16 @@ def _repeat_verdict(before: Taken) -> Verdict:
     return Verdict(before.de39, before.extra, before.reason, repeated=True)
 
 
-def _message_key(document: Document) -> MessageKey:
-    get = document.get
-    return document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), payment_key(document)
+def _collides(key: str) -> Verdict:
+    return Verdict(Answer.DUPLICATE, reason=f"another payment stands under DE32/DE41/DE37 {key}")
 
 
-def _early_name(document: Document) -> str:
-    """What a reversal's original will be known by when it comes: its payment key, else DE11 and DE7 from DE90; "": neither."""
-    if DE.RRN in document:
-        return payment_key(document)
-    original = document.get(DE.ORIGINAL, "")
-    return _wire_name(original[4:10], original[10:20]) if len(original) >= 20 else ""
-
-
-def _adds(document: Document) -> bool:
-    """It is an increment: a 0100 with a DE90."""
-    return document[DE.MTI][1] == MTI.AUTHORIZATION and len(document.get(DE.ORIGINAL, "")) >= 20
-
-
-def _wire_of(original: str) -> WireKey:
-    """DE11 and DE7 that DE90 names."""
-    return original[4:10], original[10:20]
-
-
-def _wire_name(stan: str, sent_at: str) -> str:
-    return f"{stan}@{sent_at}"
+def _left_of(reversal: Document) -> int | None:
+    """Minor units that a reversal leaves (DE95; 0 without one); None: DE95 cannot be read."""
+    actual = reversal.get(DE.REPLACEMENT, "")[:12]
+    if not actual:
+        return 0
+    return int(actual) if actual.isascii() and actual.isdecimal() else None
 
 
 def _share(billed: int, amount: int, whole: int) -> int:

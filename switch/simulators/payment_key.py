@@ -21,3 +21,10 @@ def name_in_de90(message: Document) -> str:
     """What `own_name` made of the request without DE37 that DE90 of a message without it names; "": it names none."""
     original = message.get(DE.ORIGINAL, "")
     return "" if message.get(DE.RRN) or not original else f"{payment_key(message)}{original[4:10]}@{original[10:20]}"
+
+
+def parts_of(key: str) -> tuple[str, str, str]:
+    """DE32, DE41 and DE37 of a payment key. A DE41 may have slashes of its own: it is `ans`."""
+    acquirer, _, rest = key.partition("/")
+    terminal, _, rrn = rest.rpartition("/")
+    return acquirer, terminal, rrn
