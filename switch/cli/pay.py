@@ -157,7 +157,14 @@ class Desk:
         from switch.cli._network import module_of
         from switch.core.links.sealing import Sealings
         from switch.core.network import LinkKeys
-        from switch.simulators.build import UnknownNameError, acquiring_keys, find_listener, find_member, home_place
+        from switch.simulators.build import (
+            PAY_LETTER,
+            UnknownNameError,
+            acquiring_keys,
+            find_listener,
+            find_member,
+            home_place,
+        )
         from switch.simulators.cards import demo_cards
         from switch.simulators.personalized import PersonalizationError, personalized
         from switch.simulators.pins import Fleet, PinPad
@@ -186,7 +193,7 @@ class Desk:
         self._address: Address = asked_address(asked.host) if asked.host else listener.address
         self._end = dialling_end(asked.tls_dir, self._member.name, listener, self._address.host if asked.host else "")
         place = home_place(network, self._member, listener, 0)
-        self._terminal = f"{self._member.institution[-3:]}T0001"
+        self._terminal = f"{self._member.institution[-3:]}{PAY_LETTER}0001"
         self._place = changed(place, terminal=self._terminal)
 
     # -- one payment

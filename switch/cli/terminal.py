@@ -110,6 +110,7 @@ def _run(asked: _Options) -> None:
     from switch.server.driver import Dial
     from switch.server.stations import Station
     from switch.simulators.build import UnknownNameError, find_listener
+    from switch.simulators.mix import NoCardsError
     from switch.simulators.personalized import PersonalizationError
     from switch.simulators.reconciliation import Books
 
@@ -119,7 +120,7 @@ def _run(asked: _Options) -> None:
         parties = _parties(loaded, asked)
     except UnknownNameError as error:
         raise click.UsageError(str(error)) from None
-    except PersonalizationError as error:
+    except (PersonalizationError, NoCardsError) as error:
         raise click.ClickException(str(error)) from None
     address = asked_address(asked.host_text) if asked.host_text else listener.address
     stations = []
@@ -161,16 +162,19 @@ def _run(asked: _Options) -> None:
 
 
 def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
-    """One load a bank. Raises UnknownNameError."""
+    """One load a bank. Raises UnknownNameError, PersonalizationError, NoCardsError, click errors."""
     from switch.cli._network import module_of
     from switch.cli._run_simulators import have_keys_change, parse_key_manner, random_sources
     from switch.simulators.acquiring import Timeouts
-    from switch.simulators.build import make_terminal
+    from switch.simulators.build import TERMINALS_MAX, make_terminal
     from switch.simulators.mix import Mix, MixError
     from switch.simulators.terminal import Load
 
     if asked.count < 1 or asked.links < 0 or asked.rate <= 0 or asked.duration < 0:
         raise click.UsageError("--count and --rate are above 0, --links and --duration not below it")
+    if asked.count > TERMINALS_MAX:
+        said = f"expected at most {TERMINALS_MAX:,}, found {asked.count:,}: start another with another --bank"
+        raise click.BadParameter(said, param_hint="--count")
     if asked.patience <= 0:
         raise click.BadParameter(f"expected seconds above 0, found {asked.patience:g}", param_hint="--patience")
     if asked.repeats < 0:

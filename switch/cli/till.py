@@ -130,7 +130,7 @@ def show(**which: Any) -> None:
 def _pay(kind: str, card: str, amount: str, which: dict[str, Any]) -> None:
     from switch.money import CurrencyError, parse_money
     from switch.simulators.cards import find_card
-    from switch.simulators.classic import APPROVED, NOT_KNOWN
+    from switch.simulators.classic import APPROVED, NOT_KNOWN, BatchFullError
 
     till = Counter(which)
     found = find_card(till.cards, card)
@@ -141,7 +141,10 @@ def _pay(kind: str, card: str, amount: str, which: dict[str, Any]) -> None:
     except CurrencyError as error:
         raise click.BadParameter(str(error), param_hint="--amount") from None
     with till as terminal:
-        receipt = terminal.pay(till.ask, kind, found, minor)
+        try:
+            receipt = terminal.pay(till.ask, kind, found, minor)
+        except BatchFullError as error:
+            raise click.ClickException(f"{error} (`cmi-switch till settle`)") from None
     if receipt is None:
         raise click.ClickException("a reversal is owed, and is not acknowledged: nothing else is sent before it")
     about = f"{kind} of {till.money(minor)} with {receipt.pan}, STAN {receipt.stan}"

@@ -295,7 +295,18 @@ class Acquiring:
             return
         payment.status, payment.approval = Status.APPROVED, document.get(DE.APPROVAL_CODE, "")
         if de39 == Answer.PARTIAL:
-            payment.amount = int(document[DE.AMOUNT])
+            approved = document.get(DE.AMOUNT, "")
+            if not (approved.isascii() and approved.isdecimal()):
+                self._host.log(
+                    "warning",
+                    "answer.without_amount",
+                    key=payment.key,
+                    de39=de39,
+                    hint="DE4 has what is approved of it: it is taken back",
+                )
+                self._reverse(payment, now)
+                return
+            payment.amount = int(approved)
         if payment.request[DE.MTI][1] == MTI.FINANCIAL:
             self._count(payment, payment.amount, document)
         if payment.hold is not None:

@@ -1,6 +1,7 @@
 """The other parties of a network file, ready to be driven. RandomSource come in; addresses are the caller's business."""
 
 from decimal import Decimal
+from string import ascii_uppercase, digits
 
 import msgspec
 
@@ -24,6 +25,10 @@ from switch.simulators.proofs import ProofDesk
 from switch.simulators.terminal import Load, Terminal
 from switch.wire import Dialect
 
+TERMINALS_MAX = 9_999
+"""of a member on a listener: DE41 has four digits for their number"""
+PAY_LETTER = "T"
+"""in DE41 of the terminal that `cmi-switch pay` is"""
 LATE_MARGIN_MS = 2_000
 """a late answer comes so long after the switch's deadline"""
 _CITIES = ("CASABLANCA", "RABAT", "FES", "TANGER", "AGADIR", "OUJDA", "MEKNES", "SAFI")
@@ -171,14 +176,27 @@ def make_network(
 
 
 def home_place(network: Network, member: Member, listener: Listener, number: int) -> Place:
-    """Terminal `number` (0, 1 …) of a member on a listener; no two listeners or members share one."""
-    letter = listener.name[:1].upper()
+    """Terminal `number` (0 to `TERMINALS_MAX` - 1) of a member on a listener; no two listeners have one of a member in common."""
+    letter = _letter(network, listener)
     city = _CITIES[number % len(_CITIES)]
     return Place(
         institution=member.institution, terminal=f"{member.institution[-3:]}{letter}{number + 1:04d}",
         merchant=f"{member.institution[-6:]}{number + 1:06d}", title=f"{member.name.upper()} SHOP {number + 1}", city=city,
         country=network.country, country_alpha=network.country_alpha, currency=network.currency,
     )  # fmt: skip
+
+
+def _letter(network: Network, listener: Listener) -> str:
+    """What DE41 of terminals on this listener has: its first letter, or where a listener before it has that, one that is free.
+    `PAY_LETTER` is nobody's."""
+    taken = {PAY_LETTER}
+    for one in network.listeners:
+        first = one.name[:1].upper()
+        letter = next((x for x in first + ascii_uppercase + digits if x not in taken), first)
+        if one.name == listener.name:
+            return letter
+        taken.add(letter)
+    return listener.name[:1].upper()
 
 
 def make_terminal(  # noqa: PLR0913 - what a load is made of, by name
@@ -198,7 +216,7 @@ def make_terminal(  # noqa: PLR0913 - what a load is made of, by name
     """A load of `terminals` of member `bank` on listener `port`, over `links` connections.
 
     `links` 0: one a terminal on a POS port, else one. `pins`: cardholders type theirs. The party's links are named `BANK-1`,
-    `BANK-2` … Raises UnknownNameError, PersonalizationError.
+    `BANK-2` … Raises UnknownNameError, PersonalizationError, NoCardsError.
     """
     member, listener = find_member(network, bank), find_listener(network, port)
     links = min(links or (terminals if listener.role == "terminal" else 1), terminals)

@@ -21,10 +21,18 @@ Ask: TypeAlias = Callable[[Document], Document | None]
 
 SALE, REFUND, VOID = "sale", "refund", "void"
 APPROVED, DECLINED, VOIDED, NOT_KNOWN, TAKEN_BACK = "approved", "declined", "voided", "not known", "taken back"
+BATCH_MAX: Final = 999
+"""payments of a batch: DE63 has three digits for their number"""
 TRIES_MAX: Final = 5
 """of a reversal, before the cashier is told that it has to wait"""
 _CODES: Final = {SALE: Processing.PURCHASE + "0000", REFUND: Processing.REFUND + "0000"}
+_TAKEN_BACK: Final = frozenset({Answer.APPROVED, Answer.RECORD_NOT_FOUND, Answer.ORIGINAL_NOT_FOUND})
+"""answers to a reversal after which nothing stands: it was taken back, or was never there"""
 _COMPARE, _TRAILER = "920000", "960000"
+
+
+class BatchFullError(ValueError):
+    """No further payment has room in the totals of this batch: it has to be settled first."""
 
 
 class Receipt(msgspec.Struct, kw_only=True):
@@ -94,7 +102,9 @@ class ClassicTerminal:
     # -- what the cashier wants
 
     def pay(self, ask: Ask, kind: str, card: TestCard, amount: int) -> Receipt | None:
-        """A sale or a refund. None: what is owed could not be sent, and nothing else may be."""
+        """A sale or a refund. None: what is owed could not be sent, and nothing else may be. Raises BatchFullError."""
+        if sum(1 for _ in self._standing()) >= BATCH_MAX:
+            raise BatchFullError(f"the batch has {BATCH_MAX} payments: settle it first")
         if not self.clear(ask):
             return None
         message = self._message("0200", _CODES[kind], amount, {DE.TRACK2: track_2(card, card.cvv2).replace("=", "D")})
@@ -127,7 +137,7 @@ class ClassicTerminal:
         owed = self.memory.owed
         for _ in range(TRIES_MAX if owed else 0):
             answered = ask(owed)
-            if answered is not None and answered.get(DE.RESPONSE_CODE) == Answer.APPROVED:
+            if answered is not None and answered.get(DE.RESPONSE_CODE) in _TAKEN_BACK:
                 self._taken_back(owed[DE.STAN])
                 self.memory.owed = {}
                 return True

@@ -12,6 +12,7 @@ import msgspec
 from switch.simulators.clock import Moment
 from switch.simulators.endpoint import Line
 from switch.simulators.host import MS, Host
+from switch.simulators.messages import repeat
 from switch.simulators.own_totals import Compared, OwnTotals, Sums, compare, request
 from switch.wire.vocabulary import DE, MTI, Document
 
@@ -60,14 +61,26 @@ class Comparing:
 
     def _send(self, stan: str, now: int) -> None:
         asked, line = self._asked.get(stan), self._line()
-        if asked is None or asked.tries > REPEATS_MAX:
+        if asked is None:
+            return
+        if asked.tries > REPEATS_MAX:
+            self._give_up(self._asked.pop(stan))
             return
         if line is not None:
-            mti = asked.document[DE.MTI]
-            again = {**asked.document, DE.MTI: mti[:3] + str(int(mti[3]) | 1)} if asked.tries else asked.document
+            again = repeat(asked.document) if asked.tries else asked.document
             asked.tries += 1
             self._host.say(line, again)
         self._host.at(now + REPEAT_NS, partial(self._send, stan))
+
+    def _give_up(self, asked: _Asked) -> None:
+        about = {"business_day": asked.document[DE.SETTLEMENT_DATE], "currency": asked.document[DE.CURRENCY_SETTLEMENT]}
+        self._host.log(
+            "warning",
+            "reconciliation.not_answered",
+            **about,
+            times=asked.tries,
+            hint="whoever is at the other end takes no 0500, 0502, 0520 or 0522, or loses them",
+        )
 
     def take_answer(self, answer: Document) -> bool:
         """Compare. False: it answers nothing of ours."""

@@ -13,6 +13,8 @@ from switch.wire.dates import day_of
 from switch.wire.vocabulary import DE, Document
 
 MS = 1_000_000
+CATCH_UP = 256
+"""payments sent in one go at most when the timer was late; what is beyond is skipped, and said"""
 
 
 class Host:

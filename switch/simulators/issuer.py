@@ -26,13 +26,14 @@ from switch.simulators.payment_key import payment_key
 from switch.simulators.postings import Taken
 from switch.simulators.reconciliation import IssuerBook
 from switch.simulators.rules import STATUS, Verdict
-from switch.simulators.writing import Writing
+from switch.simulators.writing import Writing, under_another
 from switch.wire import EncodeError
 from switch.wire.dates import day_of
 from switch.wire.vocabulary import (
     ADVICES,
     APPROVALS,
     DE,
+    NETWORK_REQUESTS,
     REQUESTS,
     REVERSALS,
     Answer,
@@ -45,6 +46,8 @@ from switch.wire.vocabulary import (
 SIGN_ON_RETRY_NS = 5_000 * MS
 ANSWERED_AGAIN_NS = 700 * MS
 """after its first answer, by a host that answers twice"""
+WRONG_BY = 500_000
+"""a wrong answer's DE11 is higher by so much: nothing that waits has that"""
 UNACKNOWLEDGED_MAX = 10_000
 """records that may wait for the journal"""
 _NETWORK_CODES = frozenset({NetworkCode.SIGN_ON, NetworkCode.SIGN_OFF, NetworkCode.CUTOVER, NetworkCode.ECHO})
@@ -220,7 +223,7 @@ class Issuer(Host):
     def on_message(self, line: Line, heard: Heard, now: int) -> None:
         """Answer it, or log why not."""
         mti = heard.internal[DE.MTI]
-        if mti in ("0800", "0801"):
+        if mti in NETWORK_REQUESTS:
             self._answer_network(line, heard)
             if heard.internal.get(DE.NETWORK_CODE) == NetworkCode.CUTOVER and DE.SETTLEMENT_DATE in heard.internal:
                 window = private_elements(heard.internal).get(Private48.WINDOW, "1")
@@ -355,7 +358,7 @@ class Issuer(Host):
             return
         reply = answer(heard.internal, verdict.de39, verdict.extra)
         if fate is Fate.WRONG:
-            reply[DE.STAN] = f"{(int(reply[DE.STAN]) + 500_000) % 1_000_000:06d}"
+            reply = under_another(reply, WRONG_BY)
         accepted = verdict.de39 in APPROVALS
         asked = self._read_amount(heard.internal) if heard.internal[DE.MTI] in REQUESTS else heard.internal
         if accepted and asked is not heard.internal:

@@ -19,7 +19,7 @@ from switch.security.commands import OF_SET
 from switch.simulators.clock import Moment
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.messages import network_request
-from switch.wire.vocabulary import DE, KEY_CODES, Document, NetworkCode
+from switch.wire.vocabulary import DE, KEY_CODES, NETWORK_REQUESTS, Document, NetworkCode
 
 WRONG_VALUE: Final = "0F0F0F"
 
@@ -122,7 +122,7 @@ class KeyDesk:
         if isinstance(self._valid, LingeringSets):
             self._valid.now = now
         code, mti = heard.internal.get(DE.NETWORK_CODE, ""), heard.internal[DE.MTI]
-        if code not in KEY_CODES or mti not in ("0800", "0801", "0810"):
+        if code not in KEY_CODES or mti not in NETWORK_REQUESTS | {"0810"}:
             return False
         if mti == "0810":
             word = self._place.read(heard.internal)

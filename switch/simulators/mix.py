@@ -22,6 +22,10 @@ class MixError(ValueError):
     """A `--mix` that cannot be read: the key, its value, what was expected."""
 
 
+class NoCardsError(ValueError):
+    """A network file without a test card that payments could be made with."""
+
+
 class Mix(msgspec.Struct, frozen=True, kw_only=True):
     """Weights of kinds, and shares (percent) of what is special."""
 
@@ -101,11 +105,16 @@ class Deck:
     """Cards by what a mix asks for."""
 
     def __init__(self, cards: Sequence[TestCard], home: str) -> None:
-        """`home`: ISO 3166 numeric; cards of other countries are foreign."""
+        """`home`: ISO 3166 numeric; cards of other countries are foreign. Raises NoCardsError."""
         self.domestic = [c for c in cards if c.plain and c.country == home]
         self.foreign = [c for c in cards if c.country != home and not c.fault and c.de39 == "00"]
         self.silent = [c for c in cards if c.fault in _FAULTY_ENDINGS]
         self.showcase = [c for c in cards if c.shows and c.fault not in _FAULTY_ENDINGS]
+        self._ordinary = self.domestic or self.foreign
+        if not self._ordinary:
+            raise NoCardsError(
+                "there is no card to pay with: the network file needs a [[bin]] with an issuer, or of a foreign one"
+            )
 
     def deal(self, mix: Mix, rng: RandomSource) -> Job:
         """The next payment of a mix."""
@@ -115,8 +124,7 @@ class Deck:
                 card = cards[rng.randrange(0, len(cards))]
                 return _show(card, rng) if cards is self.showcase else _job(mix, card, rng)
             at -= share
-        pool = self.domestic or self.foreign
-        return _job(mix, pool[rng.randrange(0, len(pool))], rng)
+        return _job(mix, self._ordinary[rng.randrange(0, len(self._ordinary))], rng)
 
 
 def _kind(mix: Mix, rng: RandomSource) -> str:
@@ -185,8 +193,8 @@ def _web(mix: Mix, card: TestCard, rng: RandomSource) -> Web:
 
 
 def other_value(cvv2: str) -> str:
-    """A CVV2 that is not this one."""
-    return f"{(int(cvv2) + 1) % 1000:03d}"
+    """A CVV2 of as many digits that is not this one."""
+    return f"{(int(cvv2) + 1) % 10 ** len(cvv2):0{len(cvv2)}d}"
 
 
 def _show(card: TestCard, rng: RandomSource) -> Job:

@@ -21,7 +21,7 @@ from switch.simulators.comparing import Comparing
 from switch.simulators.de48 import Private48, private_elements, with_private
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.faults import FaultPlan, RandomSource
-from switch.simulators.host import MS
+from switch.simulators.host import CATCH_UP, MS
 from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import HostEntry
 from switch.simulators.messages import Place, Web
@@ -209,15 +209,26 @@ class CardNetwork(Issuer):
         return self.signed_on_line()
 
     def _send_due(self, now: int) -> None:
-        bound = self._abroad.payments
-        if self.draining or (bound and self._acquiring.sent >= bound):
+        """Send what is due by now, `CATCH_UP` at most; what is beyond is left out, and said."""
+        if self.draining or self._enough():
             return
         if self._signed_on_line("") is None or self.why_closed():
             self._next_ns = now + 100 * MS
-        while self._next_ns <= now:
+        for _ in range(CATCH_UP):
+            if self._next_ns > now or self._enough():
+                break
             self._next_ns += self._interval_ns
             self._pay(now)
+        missed = max(0, (now - self._next_ns) // self._interval_ns + 1)
+        if missed and not self._enough():
+            self._next_ns += missed * self._interval_ns
+            self.log(
+                "warning", "payments.skipped", times=missed, reason="this process is too slow for so many from abroad"
+            )
         self.at(self._next_ns, self._send_due)
+
+    def _enough(self) -> bool:
+        return 0 < self._abroad.payments <= self._acquiring.sent
 
     def _pay(self, now: int) -> None:
         rng, abroad = self._rng, self._abroad

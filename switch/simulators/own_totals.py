@@ -104,19 +104,28 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def compare(sums: Sums, answer: Document) -> tuple[Disagreement, ...]:
-    """What a host finds in the switch's answer that is not in its books; of an answer without totals nothing can be said."""
+    """What a host finds in the switch's answer that is not in its books; of totals that the answer does not have, or not as a
+    number, nothing can be said."""
     if DE.NET not in answer:
         return ()
     elements = (*NUMBERS, *AMOUNTS, DE.NET)
     here = (*sums.numbers, *sums.amounts, sums.net)
-    there = tuple(int(answer[de].replace("C", "").replace("D", "-")) for de in elements)
-    gaps = tuple(ours - theirs for ours, theirs in zip(here, there, strict=True))
+    there = tuple(_number(answer.get(de, "")) for de in elements)
+    gaps = tuple(ours - theirs if theirs is not None else 0 for ours, theirs in zip(here, there, strict=True))
     cause = _cause(gaps)
     return tuple(
         Disagreement(element=de, here=ours, there=theirs, cause=cause)
         for de, ours, theirs in zip(elements, here, there, strict=True)
-        if ours != theirs
+        if theirs not in (None, ours)
     )
+
+
+def _number(said: str) -> int | None:
+    """A number, or an amount led by C or D (DE97); None: it is neither."""
+    digits = said.removeprefix("C").removeprefix("D")
+    if not (digits.isascii() and digits.isdecimal()):
+        return None
+    return -int(digits) if said.startswith("D") else int(digits)
 
 
 def _cause(gaps: tuple[int, ...]) -> str:

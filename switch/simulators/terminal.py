@@ -15,19 +15,17 @@ from switch.simulators.acquiring import Acquiring, Timeouts
 from switch.simulators.comparing import Comparing
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.faults import RandomSource
-from switch.simulators.host import MS, Host
+from switch.simulators.host import CATCH_UP, MS, Host
 from switch.simulators.messages import CASH_BACK, Place, network_request, request
 from switch.simulators.minds import Manner
 from switch.simulators.mix import Deck, Mix
 from switch.simulators.own_totals import REQUEST_OF_ACQUIRER, OwnTotals
 from switch.simulators.pins import PinPad
 from switch.simulators.reconciliation import AcquirerBook
-from switch.wire.vocabulary import DE, RESPONSES, Answer, NetworkCode
+from switch.wire.vocabulary import DE, NETWORK_REQUESTS, RESPONSES, Answer, NetworkCode
 
 SIGN_ON_RETRY_NS = 5_000 * MS
 SIGN_OFF_WAIT_NS = 1_000 * MS
-CATCH_UP = 256
-"""payments sent in one go at most when the timer was late; what is beyond is skipped and counted"""
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,7 +175,7 @@ class Terminal(Host):
         elif mti in RESPONSES:
             self._acquiring.take_response(line, internal, now)
             self._finish_if_done(now)
-        elif mti == "0800":
+        elif mti in NETWORK_REQUESTS:
             reply = answer(internal, Answer.APPROVED)
             if DE.NETWORK_CODE in internal:
                 reply[DE.NETWORK_CODE] = internal[DE.NETWORK_CODE]

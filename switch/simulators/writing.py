@@ -6,6 +6,12 @@ from switch.simulators.minds import ABSENT, RESTAMPS, Mind, happens
 from switch.wire.vocabulary import DE, REQUESTS, REVERSALS, Document
 
 
+def under_another(reply: Document, by: int) -> Document:
+    """The answer under another DE11, so much higher; what has none gets one."""
+    stan = reply.get(DE.STAN, "")
+    return {**reply, DE.STAN: f"{(int(stan if stan.isdecimal() else 0) + by) % 1_000_000:06d}"}
+
+
 class Writing:
     """Writes an answer as this host would: its code, which elements it leaves out, what it says besides."""
 
@@ -32,7 +38,7 @@ class Writing:
         if request[DE.MTI] not in REQUESTS and happens("echoes", habit.echoes, request):
             yield request
         if happens("strays", habit.strays, request):
-            yield {**reply, DE.STAN: f"{(int(reply[DE.STAN]) + 1) % 1_000_000:06d}"}
+            yield under_another(reply, 1)
 
     def _took_back_before(self, document: Document) -> bool:
         """Whether this host says of a reversal that it was here before, and it was."""

@@ -314,11 +314,12 @@ FILE_UPDATES: Final = frozenset({"0302", "0303", "0304", "0305", "0322", "0323"}
 """An issuer's (origin 2, 3), and those of 1993 hosts that give themselves no origin (4, 5)."""
 RECONCILIATIONS: Final = frozenset({"0500", "0501", "0520", "0521", "0502", "0503", "0522", "0523"})
 """An acquirer's (origin 0, 1) and an issuer's (2, 3)."""
+NETWORK_REQUESTS: Final = frozenset({"0800", "0801"})
 RECONCILED: Final = frozenset({"0510", "0512", "0530", "0532"})
 RESPONSES: Final = RECONCILED | {"0110", "0130", "0210", "0230", "0312", "0314", "0332", "0410", "0430", "0810"}
 _RESPONDS: Final = frozenset("1357")
 KNOWN_MTIS: Final = (
-    REQUESTS | ADVICES | REVERSALS | FILE_UPDATES | RECONCILIATIONS | RESPONSES | {"0800", "0801", "0820"}
+    REQUESTS | ADVICES | REVERSALS | FILE_UPDATES | RECONCILIATIONS | RESPONSES | NETWORK_REQUESTS | {"0820"}
 )
 
 
@@ -343,8 +344,8 @@ def is_answer_to(request: str, mti: str) -> bool:
 
 
 def repeat_of(mti: str) -> str:
-    """The MTI under which a message is sent again: origin "repeat" (0420 -> 0421)."""
-    return mti[:3] + "1"
+    """The MTI under which a message is sent again: origin "repeat" (0420 -> 0421, an issuer's 0502 -> 0503)."""
+    return mti[:3] + str(int(mti[3]) | 1)
 
 
 def original_of(mti: str) -> str:

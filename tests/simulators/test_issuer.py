@@ -314,3 +314,17 @@ def test_an_issuer_sends_its_stop_list_after_each_sign_on() -> None:
     assert not far.events("file_update.refused")
     far.says({**{de: updates[0][de] for de in ("2", "7", "11", "32", "91")}, "t": "0312", "39": "25"})
     assert [told["de39"] for told in far.events("file_update.refused")] == ["25"]
+
+
+def test_a_reconciliation_that_nobody_answers_is_given_up_and_said() -> None:
+    far = host(signs_on=True)
+    far.answers(far.hears(), de70="001")
+    far.says(pay())
+    far.hears()
+    far.says(network_request("201", "504000", at(), "000009") | {"15": "1126"})
+    assert far.hears()["39"] == "00"
+    far.passes(60)
+    assert [asked["t"] for asked in (heard.internal for heard in far.inbox)] == ["0502", "0503", "0503", "0503"]
+    (given_up,) = far.events("reconciliation.not_answered")
+    assert (given_up["business_day"], given_up["times"]) == ("1125", 4)
+    assert far.party.next_deadline() is None

@@ -17,6 +17,7 @@ from switch.simulators.cards import TEST_CVK, TestCard
 from switch.simulators.de48 import private_elements
 from switch.simulators.endpoint import Speech
 from switch.simulators.faults import FaultPlan, Latency
+from switch.simulators.host import CATCH_UP
 from switch.simulators.journal_records import DECODER, HostEntry
 from switch.simulators.messages import Web, network_request, repeat, reversal
 from switch.simulators.network import Abroad, CardNetwork, Exchange
@@ -149,6 +150,28 @@ def test_nothing_comes_from_abroad_before_the_switch_has_signed_on() -> None:
     far = network(abroad=Abroad(rate=10, cards=(CARD,)))
     far.passes(5)
     assert not far.inbox
+
+
+def test_no_more_come_from_abroad_than_were_asked_for_however_late_its_timer_is() -> None:
+    far = network(abroad=Abroad(rate=1000, payments=5, cards=(CARD,)))
+    far.says(network_request("001", "504000", at(), "000001"))
+    assert far.hears()["39"] == "00"
+    far.now += 2_000 * MS
+    far.party.tick(far.now)
+    far.collect()
+    assert (len(far.inbox), far.party.abroad_book().sent) == (5, 5)
+
+
+def test_what_is_due_at_once_beyond_a_bound_is_left_out_and_said() -> None:
+    far = network(abroad=Abroad(rate=1000, cards=(CARD,)))
+    far.says(network_request("001", "504000", at(), "000001"))
+    far.hears()
+    for _ in range(2):
+        far.now += 2_000 * MS
+        far.party.tick(far.now)
+        far.collect()
+    assert [event["times"] > 1_000 for event in far.events("payments.skipped")] == [True] * 2
+    assert far.party.abroad_book().sent == 2 * CATCH_UP
 
 
 def test_its_book_tells_what_came_of_them() -> None:
