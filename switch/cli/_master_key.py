@@ -51,6 +51,7 @@ def open_ring(path: Path, lmk_place: str | None, *, make: bool = False) -> "KeyR
     from switch.security.keyring import KeyRing
     from switch.security.lmk import SALT_BYTES, Cost, LmkError
     from switch.security.private_memory import keep_memory_private
+    from switch.security.token import witness_place
 
     try:
         keep_memory_private()
@@ -63,7 +64,7 @@ def open_ring(path: Path, lmk_place: str | None, *, make: bool = False) -> "KeyR
         salt, cost = (bytes.fromhex(known.salt), known.cost) if known is not None else (os.urandom(SALT_BYTES), Cost())
         new = known is None
         lmk = _lmk_at(lmk_place, make=new) if lmk_place else _ask_passphrase(salt, cost, twice=new)
-        return KeyRing(path, lmk, os.urandom, salt, cost)
+        return KeyRing(path, lmk, os.urandom, salt, cost, witness_place(lmk_place or "", path))
     except (KeyRingError, LmkError, AuditError) as error:
         raise click.ClickException(str(error)) from None
 

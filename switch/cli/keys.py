@@ -296,6 +296,8 @@ def check(path: Path, lmk_place: str | None) -> None:
     if wrong:
         raise SystemExit(1)
     click.echo(f"{counted(len(ring.entries), 'key')} and {counted(acts, 'act')}: all hold")
+    if unseen := ring.audit.unseen():
+        click.echo(unseen, err=True)
 
 
 @command.command("rotate")

@@ -69,7 +69,7 @@ class AuditLog:
         self._secret = secret
         self._last = ""
         self._at = ""
-        self._number = 0
+        self._number = self._verified = 0
         self._seen: tuple[int, ...] | None = None
         """what the file was when it last held; None: it was not looked at yet"""
 
@@ -131,6 +131,16 @@ class AuditLog:
         finally:
             os.close(handle)
 
+    def unseen(self) -> str:
+        """Why an end of the log that is cut off would not be seen; "": its witness has seen all of it. After `verify`."""
+        told = f"act {self._verified}, chain {self._last}" if self._verified else "no act"
+        if self.witness is None:
+            return f"{self.path} has no witness beside its master key: note elsewhere that it ends with {told}"
+        seen = self._witnessed().number
+        if seen == self._verified:
+            return ""
+        return f"{self.witness} knows {self.path} up to act {seen}, and it ends with {told}: can the file be written there?"
+
     def verify(self) -> list[Act]:
         """All acts, their chain checked. Raises AuditError: the first line that does not hold, or an end that is not there."""
         witnessed = self._witnessed()  # before the log: whoever writes meanwhile writes that first
@@ -162,6 +172,7 @@ class AuditLog:
                 "its end was cut off, or an older copy put in its place. Where a backup was brought back on purpose, move that "
                 "file away and keep it"
             )
+        self._verified = len(acts)
         return acts
 
     def _witnessed(self) -> Witnessed:

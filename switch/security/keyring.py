@@ -39,10 +39,19 @@ _LABEL: Final = "LB"
 class KeyRing:
     """A key file, opened with its master key. A `KeySource` for the security module."""
 
-    def __init__(self, path: Path, lmk: Lmk, random: Random, salt: bytes = b"", cost: Cost = Cost()) -> None:  # noqa: B008
-        """`salt`, `cost`: of a passphrase, for a file that is not there yet. Raises KeyRingError: another master key's file."""
+    def __init__(
+        self,
+        path: Path,
+        lmk: Lmk,
+        random: Random,
+        salt: bytes = b"",
+        cost: Cost = Cost(),  # noqa: B008
+        witness: Path | None = None,
+    ) -> None:
+        """`salt`, `cost`: of a passphrase, for a file that is not there yet. `witness`: of the audit log (`token.witness_place`).
+        Raises KeyRingError: another master key's file."""
         self.path = path
-        self.audit = AuditLog(path.with_name(path.name + ".audit"), lmk.audit_secret)
+        self.audit = AuditLog(path.with_name(path.name + ".audit"), lmk.audit_secret, witness)
         self._lmk = lmk
         self._random = random
         self._master = Master(check_value=lmk.check_value, salt=salt.hex(), cost=cost)
@@ -134,7 +143,7 @@ class KeyRing:
 
     def beside(self) -> "KeyRing":
         """Another one of the same file, for a thread of its own: each sees what the other has written by `follow`."""
-        return KeyRing(self.path, self._lmk, self._random)
+        return KeyRing(self.path, self._lmk, self._random, witness=self.audit.witness)
 
     def follow(self) -> bool:
         """Read the file again if another process has written it; True: it has. Raises KeyRingError."""

@@ -9,6 +9,7 @@ once, and the session closed. The token itself is reached by the package python-
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -74,6 +75,15 @@ def read_address(place: str) -> TokenAddress:
 def open_lmk(place: str) -> Lmk:
     """The master key in the file or the token that a network file names: nobody is asked for anything. Raises LmkError."""
     return read_token_lmk(read_address(place)) if in_token(place) else read_lmk(Path(place))
+
+
+def witness_place(place: str, key_file: Path) -> Path | None:
+    """Where it is said how far the audit log of a key file has come: beside its master key's file, which is kept elsewhere than
+    the log; a file for each key file under it. None: the master key is in a token, or of a passphrase, and has no such place."""
+    if not place or in_token(place):
+        return None
+    which = blake2b(str(key_file.resolve()).encode(), digest_size=4).hexdigest()
+    return Path(f"{place}.{key_file.name}.{which}.head")
 
 
 def read_token_lmk(address: TokenAddress, ask: AskPin | None = None) -> Lmk:

@@ -15,7 +15,7 @@ from switch.security.module import SecurityModule, SoftwareModule
 from switch.security.payshield import HostKeysError, HostModule, read_host_keys
 from switch.security.private_memory import keep_memory_private
 from switch.security.remote import RemoteModule
-from switch.security.token import open_lmk
+from switch.security.token import open_lmk, witness_place
 
 
 def open_module(files: SecurityFiles) -> SecurityModule | None:
@@ -36,7 +36,8 @@ def open_module(files: SecurityFiles) -> SecurityModule | None:
     if not files.keys:
         return None
     try:
-        ring = KeyRing(Path(files.keys), open_lmk(files.lmk), os.urandom)
+        witness = witness_place(files.lmk, Path(files.keys))
+        ring = KeyRing(Path(files.keys), open_lmk(files.lmk), os.urandom, witness=witness)
         keep_memory_private()
     except (KeyRingError, LmkError, AuditError) as error:
         raise Unable(str(error), "see `[security]` of the network file", code=ErrorCode.SECURITY_KEYS) from None

@@ -14,6 +14,7 @@ from switch.cli.main import main
 from switch.core.credentials import SecurityFiles
 from switch.core.operator.command import Unable
 from switch.security import commands as ask
+from switch.security.key_commands import OfferKey
 from switch.security.payshield import HostModule
 from switch.security.remote import RemoteModule
 from switch.server.keys import open_module
@@ -216,3 +217,41 @@ def test_a_module_that_stands_for_hardware_writes_what_its_callers_need(place: P
         open_module(SecurityFiles(hardware=address, hardware_keys=str(ready.with_name("nobody"))))
     both = CliRunner().invoke(main, ["security", "--keys", str(place)])
     assert "one of --socket and --hardware" in both.output
+
+
+def test_an_end_of_the_audit_log_that_is_gone_is_found_by_its_witness(place: Path, tmp_path: Path) -> None:
+    """Beside the master key's file, on a disk of its own: who has the key file's has no witness."""
+    done(place, "generate", "atlas-zak", "--kind", "zak")
+    before = {path: path.read_bytes() for path in (place, place.with_name("keys.json.audit"))}
+    done(place, "rotate", "atlas-zak")
+    assert "no witness" not in done(place, "check")
+    for path, data in before.items():  # an older copy of both: each by itself is whole
+        path.write_bytes(data)
+    assert "ends with act 1, and act 2 was written to it" in refused(place, "check")
+    assert "its end was cut off" in refused(place, "generate", "atlas-zpk", "--kind", "zpk")
+    assert set(listed(place)) == {"atlas-zak"}
+    (witness,) = (tmp_path / "lmk").glob("lmk.key.keys.json.*.head")
+    witness.unlink()
+    assert done(place, "check").splitlines()[0] == "1 key and 1 act: all hold"
+    assert f"{witness} knows {place}.audit up to act 0, and it ends with act 1, chain " in done(place, "check")
+
+
+def test_a_master_key_without_a_file_has_no_witness_and_says_what_to_note(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    said = "a passphrase that is long\n"
+    made = CliRunner().invoke(main, ["keys", "generate", "zak", "--kind", "zak", "--keys", str(path)], input=said * 2)
+    assert made.exit_code == 0, made.output
+    checked = CliRunner().invoke(main, ["keys", "check", "--keys", str(path)], input=said)
+    assert "note elsewhere that it ends with act 1, chain " in checked.output
+
+
+def test_the_switch_and_a_module_of_its_own_have_the_same_witness_as_the_command(place: Path, tmp_path: Path) -> None:
+    done(place, "generate", "atlas-zak", "--kind", "zak")
+    done(place, "generate", "atlas-zmk", "--kind", "zmk")
+    (witness,) = (tmp_path / "lmk").glob("*.head")
+    files = SecurityFiles(keys=str(place), lmk=str(tmp_path / "lmk" / "lmk.key"))
+    module = open_module(files)
+    assert module is not None
+    assert module.ask([OfferKey("atlas-zak", "atlas-zmk", "block", 0)])[0].ok
+    assert b'"number":3' in witness.read_bytes()
+    assert done(place, "check").startswith("3 keys and 3 acts")
