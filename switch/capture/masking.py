@@ -65,12 +65,12 @@ class Mask:
                 )
         self._dialect = dialect
         self._clear = clear
-        self._forms: dict[str, tuple[Form, frozenset[str]]] = {}
-        """elements with sensitive parts, and which those are"""
-        for de, form in dialect.forms.items():
-            secret = frozenset(key for key, part in form.parts.items() if part.sensitive)
-            if secret:
-                self._forms[de] = form, secret
+        self._forms: dict[str, Form] = {}
+        """elements that may have secret parts"""
+        for de in dialect.elements:
+            form = dialect.form_of(de)
+            if form is not None and form.may_hold_secrets:
+                self._forms[de] = form
         self._touched = (
             frozenset({DE.PAN}) | _TRACKS | SENSITIVE | dialect.sensitive | ACCOUNTS | frozenset(self._forms)
         )
@@ -168,10 +168,10 @@ class Mask:
 
     def _parts(self, de: str, value: str) -> str:
         """An element with its sensitive parts masked; zeros where it does not divide. A bitmap before the parts stays."""
-        form, secret = self._forms[de]
+        form = self._forms[de]
         try:
             parts = form.read(value)
-            hidden = {key: _zeros(part) for key, part in parts.items() if key.partition("#")[0] in secret}
+            hidden = {key: _zeros(parts[key]) for key in form.secrets(parts)}
             masked = form.build({**parts, **hidden}) if hidden else value
         except (SubfieldError, ValueError):
             return _zeros(value)

@@ -120,7 +120,14 @@ function forms.tlv(lines, element, value)  -- value: hex
       for _ = 1, more do at = at + 1; n = n * 256 + byte(at) end
     end
     if at + n > size then return false end
-    line(lines, from, at + n, element.by_id[tag], tag, value:sub(at * 2 + 1, (at + n) * 2))
+    local part, inside = element.by_id[tag], value:sub(at * 2 + 1, (at + n) * 2)
+    if math.floor(byte(from) / 32) % 2 == 1 then  -- a template: secret where it has a secret tag in it, or does not divide
+      local within = {}
+      if not forms.tlv(within, { by_id = element.by_id }, inside) or within.secret then
+        part = { desc = part and part.desc or "", sensitive = true }
+      end
+    end
+    line(lines, from, at + n, part, tag, inside)
     at = at + n + 1
   end
   return true

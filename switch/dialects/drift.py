@@ -4,7 +4,7 @@
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -23,8 +23,8 @@ Message: TypeAlias = bytes | Document
 KINDS_MAX: Final = 10_000
 """Different findings that are kept; beyond it only what is known is counted."""
 
-_CHARACTERS: Final = {
-    "a": (str.isalpha, "letters"),
+_CHARACTERS: Final[dict[str, tuple[Callable[[str], bool], str]]] = {
+    "a": (lambda c: c.isalpha() or c == " ", "letters"),
     "an": (lambda c: c.isalnum() or c == " ", "letters and digits"),
     "ans": (str.isprintable, "printable characters"),
 }
@@ -43,7 +43,7 @@ class Finding(msgspec.Struct, frozen=True):
     first: int
     """the first message it was seen in, from 1"""
     example: str
-    """a value that is no secret, or """ ""
+    """a value that is no secret; "" where there is none to show"""
 
 
 class Drift:
@@ -134,7 +134,8 @@ class Drift:
             )
 
     def _example(self, e: Element, value: str) -> str:
-        if e.sensitive or (e.key in self._forms and any(p.sensitive for p in self._forms[e.key].parts.values())):
+        form = self.dialect.form_of(e.key)
+        if e.sensitive or (form is not None and form.may_hold_secrets):
             return ""
         # whatever a wrong length makes an element of may be a PAN: no more of it than of one
         shown = mask_pan(value) if len(value) > 10 else value

@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from switch.dialects.files import place
 from switch.wire import Dialect
+from switch.wire.dialect import CHIP_DATA
 from switch.wire.element import encoding
+from switch.wire.tlv import CARD_TAGS
 from switch.wire.vocabulary import DE
 
 _RUNTIME: Final = Path(__file__).with_name("dissector.lua")
@@ -64,8 +66,9 @@ def _element(dialect: Dialect, key: str) -> dict[str, Any]:
         made["sensitive"] = True
     if key in _MASKED:
         made["mask"] = True
-    if key in dialect.subfields:
-        made |= _form(dialect.subfields[key])
+    annotation = dialect.subfields.get(key) or ({"form": "tlv"} if dialect.form_of(key) is CHIP_DATA else None)
+    if annotation is not None:
+        made |= _form(annotation)
     return made
 
 
@@ -86,6 +89,10 @@ def _form(annotation: dict[str, Any]) -> dict[str, Any]:
         made["len_len"] = annotation.get("len_len", 2)
     if form == "bitmapped":
         made["bitmap"] = annotation["bitmap"]
+    if form == "tlv":  # what names a card does so whoever wrote the annotation
+        declared = {part["id"]: part for part in made["parts"]}
+        cards = {tag: declared.get(tag) or _part({"id": tag}) for tag in CARD_TAGS}
+        made["parts"] = [*({**declared, **{tag: {**part, "sensitive": True} for tag, part in cards.items()}}).values()]
     if any(part.get("sensitive") for part in made["parts"]):
         made["secrets"] = True
     if annotation.get("dataset"):

@@ -16,6 +16,7 @@ from switch.wire.errors import CodecError, DecodeError
 from switch.wire.pans import is_text, mask_element, mask_pans, misread_pan, names_card
 from switch.wire.printable import printable
 from switch.wire.subfields import Form, SubfieldError
+from switch.wire.tlv import Tlv
 from switch.wire.vocabulary import (
     ANSWER_NAMES,
     APPROVALS,
@@ -42,8 +43,9 @@ _PROCESSING: Final = {
     Processing.REFUND: "refund", Processing.BALANCE: "balance inquiry", Processing.VERIFICATION: "card verification",
 }  # fmt: skip
 _NETWORK_CODES: Final = {
-    NetworkCode.SIGN_ON: "sign-on", NetworkCode.SIGN_OFF: "sign-off", NetworkCode.KEY_EXCHANGE: "key exchange",
-    NetworkCode.CUTOVER: "cutover", NetworkCode.ECHO: "echo test",
+    NetworkCode.SIGN_ON: "sign-on", NetworkCode.SIGN_OFF: "sign-off", NetworkCode.KEY_CHANGE: "key change",
+    NetworkCode.KEY_EXCHANGE: "key exchange", NetworkCode.KEY_REQUEST: "key request", NetworkCode.CUTOVER: "cutover",
+    NetworkCode.ECHO: "echo test",
 }  # fmt: skip
 _MASKED: Final = frozenset({DE.PAN, DE.ACCOUNT_FROM, DE.ACCOUNT_TO})
 """Shown with their middle as `*`."""
@@ -122,18 +124,13 @@ def _secret(dialect: Dialect, de: str) -> bool:
 
 
 def _in_hex(dialect: Dialect, de: str) -> bool:
-    """True where a document holds the element's bytes as hex, whatever the link does."""
     element = dialect.elements.get(de)
-    return element is not None and (element.content == "b" or (element.text is None and not element.nibbles))
-
-
-def _form(dialect: Dialect, de: str) -> Form | None:
-    return dialect.forms.get(de)
+    return element is not None and element.in_hex
 
 
 def _element(dialect: Dialect, de: str, document: Document) -> Iterator[Line]:
     """An element's line, then those of its parts."""
-    value, name, secret, form = document[de], name_of(dialect, de), _secret(dialect, de), _form(dialect, de)
+    value, name, secret, form = document[de], name_of(dialect, de), _secret(dialect, de), dialect.form_of(de)
     in_hex = _in_hex(dialect, de)
     parts: dict[str, str] = {}
     trouble = ""
@@ -142,12 +139,10 @@ def _element(dialect: Dialect, de: str, document: Document) -> Iterator[Line]:
             parts = form.read(value)
         except SubfieldError as error:
             trouble = f"does not divide at {error.offset}, subfield {error.part or '?'}: expected {error.expected}"
-    holds_secret = form is not None and any(
-        part.sensitive and (trouble or key in {p.partition("#")[0] for p in parts}) for key, part in form.parts.items()
-    )
+    hidden = form.secrets(parts) if form is not None else frozenset()
     if secret:
         yield Line(_label(de), name, _hidden(name, value, in_hex), trouble, hidden=True)
-    elif holds_secret:
+    elif hidden or (trouble and form is not None and form.may_hold_secrets):
         yield Line(_label(de), name, _hidden("", value, in_hex), trouble, hidden=True)
     elif de in _MASKED:
         yield Line(_label(de), name, mask_pan(value.strip()))
@@ -162,7 +157,7 @@ def _element(dialect: Dialect, de: str, document: Document) -> Iterator[Line]:
             value = "*" * len(value)
         yield Line(_label(de), name, value, trouble or note, style="error" if trouble else style)
     if form is not None:
-        yield from _parts(form, parts, secret, in_hex)
+        yield from _parts(form, parts, hidden, secret, in_hex)
 
 
 def as_shown(dialect: Dialect, document: Document) -> Document:
@@ -173,20 +168,15 @@ def as_shown(dialect: Dialect, document: Document) -> Document:
     return shown
 
 
-def _parts(form: Form, parts: dict[str, str], secret: bool, in_hex: bool) -> Iterator[Line]:
+def _parts(form: Form, parts: dict[str, str], hidden: frozenset[str], secret: bool, in_hex: bool) -> Iterator[Line]:
     for key, value in parts.items():
-        part = form.parts.get(key.partition("#")[0])
-        label = f".{key}" if key[:1].isdecimal() and not _is_tag(form, key) else key
+        part = form.declared(key)
+        label = f".{key}" if key[:1].isdecimal() and not isinstance(form, Tlv) else key
         name = f"  {label} {part.desc if part else ''}".rstrip()
-        if part.sensitive if part else secret:
+        if key in hidden or (secret and part is None):
             yield Line("", name, _hidden("", value, in_hex and (part is None or part.enc in ("", "b"))), hidden=True)
         else:
             yield Line("", name, mask_pans(value) if not in_hex else value)
-
-
-def _is_tag(form: Form, key: str) -> bool:
-    """A BER-TLV tag may look like a number (82, 95): it gets no dot."""
-    return len(key) >= 2 and "9F02" in form.parts
 
 
 def _meaning(dialect: Dialect, de: str, value: str) -> tuple[str, str]:
@@ -315,14 +305,13 @@ def _keeps_secret(dialect: Dialect, de: str, value: str) -> bool:
     """True where an element, or a part of it, must not be shown."""
     if _secret(dialect, de):
         return True
-    form = _form(dialect, de)
-    if form is None or not any(part.sensitive for part in form.parts.values()):
+    form = dialect.form_of(de)
+    if form is None or not form.may_hold_secrets:
         return False
     try:
-        present = {key.partition("#")[0] for key in form.read(value)}
+        return bool(form.secrets(form.read(value)))
     except SubfieldError:
         return True
-    return any(part.sensitive and key in present for key, part in form.parts.items())
 
 
 def _shown_of_failing(dialect: Dialect, error: CodecError, spans: _Spans, length: int) -> int:
@@ -332,8 +321,8 @@ def _shown_of_failing(dialect: Dialect, error: CodecError, spans: _Spans, length
         return 0
     if element is None or error.field in error.document:
         return _UNDECODED_SHOWN
-    form = _form(dialect, error.field)
-    parts_secret = form is not None and any(part.sensitive for part in form.parts.values())
+    form = dialect.form_of(error.field)
+    parts_secret = form is not None and form.may_hold_secrets
     if error.field in _MASKED or _secret(dialect, error.field) or parts_secret:
         return element.length_bytes
     if element.length_bytes:

@@ -19,7 +19,7 @@ from switch.wire.element import CONTENTS, Element, encoding
 from switch.wire.errors import DialectError
 from switch.wire.framing import FRAMINGS
 from switch.wire.subfields import Form, form_of
-from switch.wire.vocabulary import Document
+from switch.wire.vocabulary import DE, Document
 
 DIRECTORY: Final = shipped("dialects")
 """Where a dialect given by name is looked for."""
@@ -44,6 +44,8 @@ KEY_SETS: Final = re.compile("0*(?:PP|MM)0*(?:(?:PP|MM)0*)?")
 BITMAPS: Final = ("as needed", "both")
 """When a message has its second bitmap: where bit 1 says so, or always (a bitmap of 16 bytes, in which bit 1 says nothing)."""
 LATIN_1: Final = "latin-1"
+CHIP_DATA: Final = form_of({"form": "tlv"})
+"""DE55 of bytes: in every specification BER-TLV"""
 LENGTH_BYTES_MAX: Final = 6
 SIZE_MAX: Final = 999_999
 """What a length of six digits can say."""
@@ -109,6 +111,13 @@ class Dialect:
         if len(self._forms) < len(self.subfields):
             self._forms = {de: form_of(annotation) for de, annotation in self.subfields.items()}
         return self._forms
+
+    def form_of(self, de: str) -> Form | None:
+        """How an element divides, for who shows or keeps it: as the file says, and chip data where that says nothing."""
+        form = self.forms.get(de)
+        if form is None and de == DE.ICC and de in self.elements and self.elements[de].in_hex:
+            return CHIP_DATA
+        return form
 
     def __repr__(self) -> str:
         return f"Dialect({self.name!r})"

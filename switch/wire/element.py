@@ -82,6 +82,11 @@ class Element(msgspec.Struct, frozen=True):
         return self.size if self.text or self.nibbles else self.size * 2
 
     @property
+    def in_hex(self) -> bool:
+        """True where a document has its bytes as hex digits, whatever a link does."""
+        return self.content == "b" or (self.text is None and not self.nibbles)
+
+    @property
     def unit(self) -> str:
         """What lengths count, as people read it."""
         if self.text:

@@ -18,50 +18,21 @@ Annotation: `{"form": …, "parts": [{"id": "1", "len": 2, "desc": "…", "sensi
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 
 from switch.wire.annotation import AnnotationError, Part, mistakes
+from switch.wire.bitmapped import Bitmapped
+from switch.wire.parts import REST, Divided, Form, SubfieldError, unique
+from switch.wire.tlv import Tlv
 
 __all__ = ["REST", "AnnotationError", "Form", "Part", "SubfieldError", "build", "form_of", "read"]
 
-REST: Final = "rest"
-"""Key of what stands behind the last part an annotation knows."""
 
-
-class SubfieldError(ValueError):
-    """A value that does not divide, or parts that make no value.
-
-    `offset` counts characters of the value where parts are characters, bytes where the value is hex.
-    """
-
-    def __init__(self, part: str, offset: int, expected: str, found: str) -> None:
-        shown = part if part.isprintable() else ascii(part)
-        super().__init__(f"subfield {shown or '?'} at {offset}: expected {expected}, found {found}")
-        self.part = part
-        self.offset = offset
-        self.expected = expected
-        self.found = found
-
-
-class Form(Protocol):
-    """A compiled annotation."""
-
-    @property
-    def parts(self) -> Mapping[str, Part]:
-        """Declared parts by id; a value may hold others."""
-
-    def read(self, value: str) -> dict[str, str]:
-        """The parts of an element's value, in wire order. SubfieldError: it does not divide."""
-
-    def build(self, parts: Mapping[str, str]) -> str:
-        """An element's value from its parts. SubfieldError: a part is too long, of the wrong kind or unknown."""
-
-
-class _Positional:
+class _Positional(Divided):
     def __init__(self, parts: dict[str, Part], annotation: Mapping[str, Any]) -> None:
-        self.parts = parts
+        super().__init__(parts)
         fill = annotation.get("fill", " ")
         self._slots: list[tuple[str, int, int, str]] = []
         at = 0
@@ -90,17 +61,17 @@ class _Positional:
             if len(text) != stop - start and (left or len(text) > stop - start):
                 raise SubfieldError(key, start, f"{stop - start} characters", f"{len(text)}")
             out += text
-        if left and REST in parts:
+        if left == 1 and REST in parts:
             return out + parts[REST]
         if left:
-            unknown = next(k for k in parts if k not in self.parts)
+            unknown = next(k for k in parts if k not in self.parts and k != REST)
             raise SubfieldError(unknown, self._len, f"one of the parts {', '.join(self.parts)}", unknown)
         return out
 
 
-class _Numbered:
+class _Numbered(Divided):
     def __init__(self, parts: dict[str, Part], annotation: Mapping[str, Any]) -> None:
-        self.parts = parts
+        super().__init__(parts)
         lead = annotation.get("lead")
         self._lead = msgspec.convert(lead, Part) if lead else None
         if self._lead is not None:
@@ -125,7 +96,7 @@ class _Numbered:
             if stop > end:
                 raise SubfieldError(key, at + id_len, f"at most {end - at - head} characters", digits)
             if key in found:
-                key = _unique(found, key)
+                key = unique(found, key)
             found[key] = value[at + head : stop]
             at = stop
         return found
@@ -140,7 +111,7 @@ class _Numbered:
         for name, text in parts.items():
             if self._lead is not None and name == self._lead.id:
                 continue
-            key = name if len(name) == id_len else name.partition("#")[0]
+            key = name if len(name) == id_len else name.rpartition("#")[0] or name
             if len(key) != id_len:
                 raise SubfieldError(key, len(out), f"an id of {id_len} characters", repr(key))
             if len(text) > longest:
@@ -149,9 +120,9 @@ class _Numbered:
         return out
 
 
-class _Llvar:
+class _Llvar(Divided):
     def __init__(self, parts: dict[str, Part], annotation: Mapping[str, Any]) -> None:
-        self.parts = parts
+        super().__init__(parts)
         self._len_len = int(annotation.get("len_len", 2))
 
     def read(self, value: str) -> dict[str, str]:
@@ -189,244 +160,16 @@ class _Llvar:
                 raise SubfieldError(part.id, len(out), f"at most {longest} characters", f"{len(text)}")
             out += text if part.len else f"{str(len(text)).rjust(self._len_len, '0')}{text}"
         if left and (left > 1 or REST not in parts):
-            unknown = next(k for k in parts if k not in self.parts)
+            unknown = next(k for k in parts if k not in self.parts and k != REST)
             raise SubfieldError(unknown, len(out), f"one of the parts {', '.join(self.parts)}", unknown)
         return out + parts.get(REST, "")
-
-
-class _Tlv:
-    def __init__(self, parts: dict[str, Part], annotation: Mapping[str, Any]) -> None:
-        self.parts = parts
-        self._dataset = str(annotation.get("dataset", ""))
-
-    def read(self, value: str) -> dict[str, str]:
-        data = _bytes(value)
-        found: dict[str, str] = {}
-        if not self._dataset:
-            _read_tlv(data, 0, len(data), found)
-            return found
-        at = 0
-        while at < len(data):
-            stop = at + 3 + int.from_bytes(data[at + 1 : at + 3], "big")
-            if at + 3 > len(data) or stop > len(data):
-                raise SubfieldError(
-                    self._dataset, at, "a dataset id, a 2-byte length and its data", data[at : at + 3].hex()
-                )
-            name = data[at : at + 1].hex().upper()
-            if name == self._dataset and at == 0 and stop > 3:  # an empty one is kept as such: no value is not the same
-                _read_tlv(data, 3, stop, found)
-            else:
-                found[_unique(found, f"dataset {name}")] = data[at + 3 : stop].hex().upper()
-            at = stop
-        return found
-
-    def build(self, parts: Mapping[str, str]) -> str:
-        out, others = b"", b""
-        for name, text in parts.items():
-            key, data = name.partition("#")[0], _bytes(text, name)
-            if key == REST:
-                out += data
-            elif key.startswith("dataset "):
-                others += bytes.fromhex(key[8:]) + len(data).to_bytes(2, "big") + data
-            else:
-                out += _tag(key) + _ber_length(len(data)) + data
-        if self._dataset and out:
-            out = bytes.fromhex(self._dataset) + len(out).to_bytes(2, "big") + out
-        return (out + others).hex().upper()
-
-
-class _Bitmapped:
-    def __init__(self, parts: dict[str, Part], annotation: Mapping[str, Any]) -> None:
-        self.parts = parts
-        self._bytes = int(annotation["bitmap"])
-        self._bits = self._bytes * 8
-        self._by_bit = {int(p.id): (p, 1 << (self._bits - int(p.id))) for p in parts.values()}
-
-    def read(self, value: str) -> dict[str, str]:
-        data, at = _bytes(value), self._bytes
-        if len(data) < at:
-            raise SubfieldError("bitmap", 0, f"{at} bytes", f"{len(data)}")
-        bitmap, left = int.from_bytes(data[:at], "big"), len(data)
-        found: dict[str, str] = {}
-        while bitmap:
-            n = self._bits + 1 - bitmap.bit_length()
-            known = self._by_bit.get(n)
-            if known is None:
-                bits = (str(m) for m in range(n, self._bits + 1) if bitmap >> (self._bits - m) & 1)
-                found["+".join(bits)] = data[at:].hex().upper()
-                return found
-            part, mask = known
-            span = _span(part, data, at)
-            at += part.len_len
-            if at + span > left:
-                raise SubfieldError(part.id, at, f"{span} bytes", f"{left - at}")
-            found[part.id] = _open(part, data[at : at + span], at)
-            at += span
-            bitmap ^= mask
-        if at < left:
-            found[REST] = data[at:].hex().upper()
-        return found
-
-    def build(self, parts: Mapping[str, str]) -> str:
-        bitmap, out, unknown = 0, b"", ""
-        for name in sorted(parts, key=_bit_order) if len(parts) > 1 else parts:
-            if unknown and name != REST:
-                raise SubfieldError(name, len(out), f"nothing behind part {unknown}, whose length is not known", name)
-            if name.isdecimal() and int(name) in self._by_bit:
-                part, mask = self._by_bit[int(name)]
-                bitmap |= mask
-                out += _close(part, parts[name], len(out))
-                continue
-            if name != REST:
-                unknown = name
-                bitmap |= self._mask(name)
-            out += _bytes(parts[name], name)
-        return (bitmap.to_bytes(self._bytes, "big") + out).hex().upper()
-
-    def _mask(self, name: str) -> int:
-        mask = 0
-        for n in name.split("+"):
-            if not n.isdecimal() or not 1 <= int(n) <= self._bits:
-                raise SubfieldError(name, 0, f"a bit from 1 to {self._bits}", n)
-            mask |= 1 << (self._bits - int(n))
-        return mask
-
-
-def _unique(found: dict[str, str], key: str) -> str:
-    """`key`, or `key#2`, `key#3` … where the value repeats it."""
-    if key not in found:
-        return key
-    n = 2
-    while f"{key}#{n}" in found:
-        n += 1
-    return f"{key}#{n}"
-
-
-def _bytes(value: str, part: str = "") -> bytes:
-    try:
-        if " " in value:
-            raise ValueError
-        return bytes.fromhex(value)
-    except ValueError:
-        bad = next((i for i, c in enumerate(value) if c not in "0123456789abcdefABCDEF"), len(value))
-        raise SubfieldError(part, bad // 2, "pairs of hex digits", repr(value[bad : bad + 1])) from None
-
-
-def _tag(key: str) -> bytes:
-    data = _bytes(key, key)
-    if not data or _tag_end(data, 0, len(data)) != len(data):
-        raise SubfieldError(key, 0, "a BER-TLV tag", repr(key))
-    return data
-
-
-def _tag_end(data: bytes, at: int, end: int) -> int:
-    """Where the tag that begins at `at` ends; -1: it does not."""
-    if data[at] & 0x1F != 0x1F:
-        return at + 1
-    at += 1
-    while at < end and data[at] & 0x80:
-        at += 1
-    return at + 1 if at < end else -1
-
-
-def _ber_length(length: int) -> bytes:
-    if length < 0x80:
-        return bytes([length])
-    size = (length.bit_length() + 7) // 8
-    return bytes([0x80 | size]) + length.to_bytes(size, "big")
-
-
-def _read_tlv(data: bytes, at: int, end: int, found: dict[str, str]) -> None:
-    """Tags of `data[at:end]` into `found`. Zero bytes behind the last tag are padding and kept as such.
-
-    A length longer than it need be is refused: rebuilt, it would not be the same bytes.
-    """
-    digits = data.hex().upper()
-    while at < end:
-        if data[at] == 0 and not any(data[at:end]):
-            found[REST] = data[at:end].hex()
-            return
-        stop = _tag_end(data, at, end) if data[at] & 0x1F == 0x1F else at + 1
-        if stop < 0:
-            raise SubfieldError("", at, "a BER-TLV tag", data[at:end][:3].hex())
-        tag = digits[at * 2 : stop * 2]
-        if stop >= end:
-            raise SubfieldError(tag, stop, "a length", "the end")
-        length, at = data[stop], stop + 1
-        if length & 0x80:
-            size = length & 0x7F
-            length = int.from_bytes(data[at : at + size], "big")
-            if at + size > end or _ber_length(length) != data[stop : at + size]:
-                raise SubfieldError(tag, stop, "a BER length in its shortest form", data[stop : at + size].hex())
-            at += size
-        if at + length > end:
-            raise SubfieldError(tag, at, f"{length} bytes", f"{end - at}")
-        found[_unique(found, tag) if tag in found else tag] = digits[at * 2 : (at + length) * 2]
-        at += length
-
-
-def _span(part: Part, data: bytes, at: int) -> int:
-    """Bytes a part of a bitmapped element takes that begins at `at`, its length not counted."""
-    if not part.len_len:
-        return (part.len + 1) // 2 if part.enc == "bcd" else part.len
-    digits = data[at : at + part.len_len].decode(_length_enc(part), "replace")
-    if not (digits.isascii() and digits.isdecimal() and len(digits) == part.len_len and int(digits) <= part.len):
-        raise SubfieldError(part.id, at, f"a length of {part.len_len} digits, up to {part.len}", repr(digits))
-    return int(digits)
-
-
-def _length_enc(part: Part) -> str:
-    return "ascii" if part.enc == "b" else part.enc
-
-
-def _bit_order(name: str) -> int:
-    first = name.partition("+")[0]
-    return int(first) if first.isdecimal() else 1_000
-
-
-def _open(part: Part, data: bytes, at: int) -> str:
-    if part.enc == "b":
-        return data.hex().upper()
-    if part.enc != "bcd":
-        try:
-            return data.decode(part.enc)
-        except UnicodeDecodeError as e:
-            raise SubfieldError(part.id, at + e.start, f"{part.enc} text", data[e.start : e.start + 1].hex()) from None
-    digits = data.hex()
-    if not digits.isdecimal() or (part.len % 2 and digits[0] != "0"):
-        raise SubfieldError(part.id, at, f"{part.len} BCD digits", digits)
-    return digits[-part.len :]
-
-
-def _close(part: Part, text: str, at: int) -> bytes:
-    """The bytes of a part; `at`: where in the element, its bitmap not counted."""
-    if part.enc == "b":
-        data = _bytes(text, part.id)
-        if len(data) > part.len or (len(data) < part.len and not part.len_len):
-            raise SubfieldError(part.id, at, f"{part.len} bytes", f"{len(data)}")
-        return _led(part, len(data)) + data
-    if len(text) > part.len or (len(text) < part.len and not part.len_len):
-        raise SubfieldError(part.id, at, f"{part.len} characters", f"{len(text)}")
-    if part.enc == "bcd":
-        if not (text.isascii() and text.isdecimal()):
-            raise SubfieldError(part.id, at, f"{part.len} digits", "something else")
-        return bytes.fromhex("0" * (part.len % 2) + text)
-    try:
-        return _led(part, len(text)) + text.encode(part.enc)
-    except UnicodeEncodeError as e:
-        raise SubfieldError(part.id, at, f"characters of {part.enc}", repr(text[e.start])) from None
-
-
-def _led(part: Part, n: int) -> bytes:
-    """The length before `n` bytes of a part; empty where it has none."""
-    return f"{n:0{part.len_len}d}".encode(_length_enc(part)) if part.len_len else b""
 
 
 _FORMS: Final[dict[str, Callable[[dict[str, Part], Mapping[str, Any]], Form]]] = {
     "positional": _Positional,
     "numbered": _Numbered,
-    "tlv": _Tlv,
-    "bitmapped": _Bitmapped,
+    "tlv": Tlv,
+    "bitmapped": Bitmapped,
     "llvar": _Llvar,
 }
 

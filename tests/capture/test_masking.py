@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from switch.capture.masking import Mask
 from switch.core.routing.routing import luhn_digit, luhn_valid
 from switch.wire import DecodeError, Dialect
+from switch.wire.describe import as_shown, describe
 from switch.wire.dialect import names
 from switch.wire.letters import is_lettered
 from switch.wire.pans import mask_digits
@@ -193,3 +194,41 @@ def test_a_pan_that_reads_as_other_elements_where_bit_2_is_missing_is_masked_in_
         masked = Mask(dialect).message(dialect.encode(document))
         assert b"739001010119" not in masked
         assert dialect.decode(masked)["11"] == "000001"
+
+
+def without_annotation(parts: list[dict[str, object]] | None) -> Dialect:
+    """`cmi87` as other systems' files bring it in: DE55 is bytes, or BER-TLV whose tags nobody names."""
+    spec = {key: dict(entry) for key, entry in DIALECTS["cmi87"].spec.items()}
+    del spec["55"]["subfields"]
+    if parts is not None:
+        spec["55"]["subfields"] = {"form": "tlv", "parts": parts}
+    return Dialect.from_spec({"dialect": {"name": "brought"}, **spec})
+
+
+@pytest.mark.parametrize("parts", [None, [], [{"id": "5A", "desc": "PAN"}]], ids=["bytes", "tlv", "unmarked"])
+@pytest.mark.parametrize("template", ["", "70", "BF0C"])
+def test_chip_data_hides_its_card_whatever_a_dialect_says_of_it(
+    parts: list[dict[str, object]] | None, template: str
+) -> None:
+    dialect = without_annotation(parts)
+    tlv = form_of({"form": "tlv"})
+    inside = tlv.build({"5A": PAN, "57": f"{PAN}D28122010000098765000F", "5F20": b"ELALAOUI".hex()})
+    document = {
+        "t": "0200",
+        "55": tlv.build({"9F02": "000000012345"} | ({template: inside} if template else tlv.read(inside))),
+    }
+    data = dialect.encode(document)
+    masked = Mask(dialect).message(data)
+    kept = dialect.decode(masked)["55"]
+    assert len(masked) == len(data)
+    assert tlv.read(kept)["9F02"] == "000000012345"
+    for said in (kept, describe(dialect, document), str(as_shown(dialect, document))):
+        assert PAN[6:12] not in said
+        assert b"ELALAOUI".hex().upper() not in said.upper()
+
+
+def test_chip_data_that_does_not_divide_is_kept_as_zeros_and_shown_nowhere() -> None:
+    dialect = without_annotation(None)
+    document = {"t": "0200", "55": f"5A09{PAN}"}
+    assert set(dialect.decode(Mask(dialect).message(dialect.encode(document)))["55"]) == {"0"}
+    assert PAN[6:12] not in describe(dialect, document)

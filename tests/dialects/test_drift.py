@@ -109,3 +109,11 @@ def test_files_of_hex_json_and_frames_are_read() -> None:
 def test_a_file_that_cannot_be_read_says_where(content: bytes, framing: str | None, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         list(messages(content, framing))
+
+
+def test_blanks_that_fill_letters_are_no_drift() -> None:
+    spec = {**Dialect.load("cmi87").spec}
+    spec["43"] = {**spec["43"], "content": "a"}
+    drift = Drift(Dialect.from_spec({"dialect": {"name": "x"}, **spec}))
+    drift.see({"t": "0200", "43": "CASABLANCA".ljust(40)})
+    assert drift.findings() == []

@@ -123,3 +123,24 @@ def test_the_dissector_names_every_element_and_balances_its_quotes(name: str) ->
     assert all(f'["{key}"] = ' in text for key in dialect.elements)
     assert text.isascii()
     assert "ports = {8583}" in text
+
+
+@needs_tshark
+@pytest.mark.parametrize("template", [False, True])
+def test_chip_data_hides_its_card_where_no_annotation_says_so(tmp_path: Path, template: bool) -> None:
+    spec = {key: dict(entry) for key, entry in Dialect.load("cmi87").spec.items()}
+    del spec["55"]["subfields"]
+    dialect = Dialect.from_spec({"dialect": {"name": "brought"}, **spec})
+    card = "5A085047391234567890"
+    wire = dialect.encode(
+        {
+            "t": "0200",
+            "11": "000001",
+            "55": "9F02060000000123459505" + "00" * 5 + f"700A{card}" * template + card * (not template),
+        }
+    )
+    output = tshark(
+        tmp_path, dialect, "length2", make_framing("length2", 8_000).frame(wire), "-V", "-O", lua.protocol(dialect)
+    )
+    assert "9F02 000000012345" in output
+    assert "5047391234567890" not in output

@@ -220,3 +220,16 @@ def test_no_event_shows_more_than_ten_digits_of_a_pan_whatever_byte_is_wrong(
         wire = "9876598765987659" if pan.text is None else "9876598765987659".encode(pan.text.name).hex().upper()
         more = 12 if pan.text is None else 22
         assert not any(wire[i : i + more] in shown for i in range(0, len(wire) - more + 1, 2))
+
+
+@pytest.mark.parametrize(("code", "says"), [("101", "key change"), ("161", "key exchange"), ("162", "key request")])
+def test_each_network_management_code_that_is_spoken_here_is_said(code: str, says: str) -> None:
+    assert _line(describe(CMI87, {"t": "0800", "70": code}), "DE70").endswith(says)
+
+
+def test_a_tag_has_no_dot_in_a_dialect_that_names_none() -> None:
+    spec = {**CMI87.spec, "55": {**CMI87.spec["55"], "subfields": {"form": "tlv"}}}
+    text = describe(
+        Dialect.from_spec({"dialect": {"name": "brought"}, **spec}), {"t": "0200", "55": "9505000000000082021980"}
+    )
+    assert [line.split()[0] for line in text.split("\n")[2:]] == ["95", "82"]

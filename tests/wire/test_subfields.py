@@ -234,3 +234,18 @@ def test_annotations_of_shipped_dialects_compile_and_fill_their_elements(name: s
             total = sum(part.len for part in form.parts.values())
             assert total <= element.digits, f"DE{de}"
             assert element.length_bytes or total == element.digits, f"DE{de}"
+
+
+def test_a_part_that_is_none_is_refused_beside_what_stands_behind_the_known_ones() -> None:
+    with pytest.raises(SubfieldError, match="found 9"):
+        build({"form": "positional", "parts": [{"id": "1", "len": 2}]}, {"1": "ab", "9": "zz", "rest": "q"})
+
+
+def test_an_id_that_looks_like_a_repeat_comes_back_as_it_was() -> None:
+    value = "4#02aa4#02bb4#02cc"
+    assert build({"form": "numbered"}, read({"form": "numbered"}, value)) == value
+
+
+def test_padding_stays_behind_a_tag_that_is_added() -> None:
+    parts = read({"form": "tlv"}, "9A032401010000") | {"9C": "00"}
+    assert build({"form": "tlv"}, parts) == "9A032401019C01000000"
