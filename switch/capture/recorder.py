@@ -58,7 +58,6 @@ class _Direction:
     def __init__(self, framing: str) -> None:
         self.framing = make_framing(framing)
         self.broken = ""
-        self._tail = b""
 
     def feed(self, data: bytes) -> tuple[list[bytes], bytes]:
         """Whole messages, and bytes that are none: those behind the place where the stream cannot be cut any more."""
@@ -68,15 +67,12 @@ class _Direction:
             frames = self.framing.feed(data)
         except FramingError as error:
             self.broken = str(error)
-            taken = sum(len(self.framing.frame(frame)) for frame in error.frames)
-            return error.frames, (self._tail + data)[taken:]
-        waiting = self.framing.waiting
-        self._tail = (self._tail + data)[-waiting:] if waiting else b""
+            return error.frames, error.rest
         return frames, b""
 
     def rest(self) -> bytes:
         """The bytes of a message that has begun and not ended."""
-        return b"" if self.broken else self._tail
+        return self.framing.begun
 
 
 class _Link:
@@ -240,17 +236,19 @@ class Recorder:
             for packet in ends:
                 self._writer.packet(link.interface, seen.at_ns, packet)
             return
+        framing = link.directions[seen.inward].framing
         if seen.kind == "message":
             masked, document = link.mask.kept(seen.data)
             try:
-                data = link.directions[seen.inward].framing.frame(masked)
+                data = framing.frame(masked)
             except FramingError:
                 data = link.mask.raw(seen.data, edges=True)
             if hop is None and link.hops:
                 hop = self._hop_of(link, document)
+        elif framing.packed:
+            data = seen.data[: framing.head] + bytes(len(seen.data[framing.head :]))
         elif seen.kind == "unfinished":
-            head = link.directions[seen.inward].framing.head
-            data = seen.data[:head] + link.mask.unfinished(seen.data[head:])
+            data = seen.data[: framing.head] + link.mask.unfinished(seen.data[framing.head :])
         else:
             data = link.mask.raw(seen.data, edges=True)
         comment = self._comment(link, hop, seen.note)

@@ -32,7 +32,8 @@ class FramingError(ValueError):
     """The stream cannot be cut into messages any further.
 
     `offset` is the byte of the stream (0: first byte since the connection came up) where it went wrong, `expected` and `found`
-    say what should be there and what is (hex), `frames` holds the whole messages of the same `feed` that came before it.
+    say what should be there and what is (hex), `frames` holds the whole messages of the same `feed` that came before it, `rest`
+    the bytes behind those, from the frame that went wrong on.
     """
 
     def __init__(self, message: str, *, offset: int, expected: str, found: str) -> None:
@@ -41,6 +42,7 @@ class FramingError(ValueError):
         self.expected = expected
         self.found = found
         self.frames: list[bytes] = []
+        self.rest = b""
 
 
 class Framing(Protocol):
@@ -52,6 +54,8 @@ class Framing(Protocol):
     """bytes before a message"""
     keepalives: int
     """frames of length zero that came: many hosts send them on an idle line; they deliver nothing"""
+    packed: bool
+    """a message's bytes are compressed on the stream: what is left of one cannot be looked into"""
     keepalive: bytes
     """the newest of them, as it came"""
 
@@ -67,7 +71,7 @@ class Framing(Protocol):
         """The whole messages that `data` completes, in order, without their length header.
 
         FramingError: a length is unreadable, above `frame_bytes_max` or contradicts the message. Messages before it are in the
-        error's `frames`. The object is dead then: each further `feed` raises the same error, with no frames.
+        error's `frames`. The object is dead then: each further `feed` raises the same error, with no frames and `data` as `rest`.
         """
 
     def frame(self, message: bytes) -> bytes:
@@ -84,6 +88,8 @@ class Flaw(NamedTuple):
 
 class Cutter:
     """What a framing holds of its stream: bytes of a message that has begun, where they are, and why it is dead."""
+
+    packed = False
 
     def __init__(self, limit: int) -> None:
         self.keepalives = 0
@@ -103,9 +109,13 @@ class Cutter:
         """As `Framing.begun`."""
         return self._rest
 
-    def _fail(self, error: FramingError, frames: list[bytes]) -> NoReturn:
+    def _fail(self, error: FramingError, frames: list[bytes], rest: bytes) -> NoReturn:
         self._rest, self._error = b"", error
-        error.frames = frames
+        error.frames, error.rest = frames, rest
+        raise error
+
+    def _fail_again(self, error: FramingError, data: bytes) -> NoReturn:
+        error.frames, error.rest = [], data
         raise error
 
 
@@ -129,8 +139,7 @@ class Counted(Cutter):
     def feed(self, data: bytes) -> list[bytes]:
         """As `Framing.feed`."""
         if self._error is not None:
-            self._error.frames = []
-            raise self._error
+            self._fail_again(self._error, data)
         if self._rest:
             data = self._rest + data
         frames: list[bytes] = []
@@ -140,7 +149,7 @@ class Counted(Cutter):
             body = measure(data, at)[0] + bias
             if not 0 < body <= limit:
                 if body and body != bias:
-                    self._fail(self._bad_length(data, at, body), frames)
+                    self._fail(self._bad_length(data, at, body), frames, data[at:])
                 self.keepalives += 1
                 self.keepalive = data[at : at + head]
                 at += head
@@ -152,7 +161,7 @@ class Counted(Cutter):
             if check is not None:
                 flaw = check(message)
                 if flaw is not None:
-                    self._fail(self._bad_message(at + head, flaw), frames)
+                    self._fail(self._bad_message(at + head, flaw), frames, data[at:])
             frames.append(message)
             at = stop
         self._start += at

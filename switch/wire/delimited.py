@@ -4,7 +4,7 @@ import struct
 import zlib
 from functools import reduce
 from operator import xor
-from typing import Final, NoReturn
+from typing import Final
 
 from switch.wire.counted import SHOWN_BYTES, Cutter, FramingError, hint_at
 
@@ -32,8 +32,7 @@ class StxEtx(Cutter):
     def feed(self, data: bytes) -> list[bytes]:
         """As `Framing.feed`; each byte is searched once."""
         if self._error is not None:
-            self._error.frames = []
-            raise self._error
+            self._fail_again(self._error, data)
         sought = max(
             1, len(self._rest)
         )  # no ETX in what was held, but for the last byte: its LRC may have been missing
@@ -43,21 +42,24 @@ class StxEtx(Cutter):
         while at < end:
             if data[at] != _STX:
                 if data[at] not in _BETWEEN:
-                    self._fail(self._no_start(data, at), frames)
+                    self._fail(self._no_start(data, at), frames, data[at:])
                 self.keepalives += 1
                 at += 1
                 continue
             etx = data.find(_ETX, at + sought - 1 if at == 0 else at + 1, at + self._limit + 2)
             if etx < 0 and end - at > self._limit + 1:
                 self._fail(
-                    self._wrong(at + self._limit + 1, f"03 within {self._limit} bytes of the 02", "none"), frames
+                    self._wrong(at + self._limit + 1, f"03 within {self._limit} bytes of the 02", "none"),
+                    frames,
+                    data[at:],
                 )
             if etx < 0 or etx + 1 == end:
                 break
             message = data[at + 1 : etx]
             lrc = _lrc(message)
             if data[etx + 1] != lrc:
-                self._fail(self._wrong(etx + 1, f"the LRC {lrc:02x}", f"{data[etx + 1]:02x}"), frames)
+                wrong = self._wrong(etx + 1, f"the LRC {lrc:02x}", f"{data[etx + 1]:02x}")
+                self._fail(wrong, frames, data[at:])
             if message:
                 frames.append(message)
             else:
@@ -103,6 +105,7 @@ class Gzip(Cutter):
     """
 
     name = "gzip"
+    packed = True
     head = 2
     """bytes of the length"""
 
@@ -112,8 +115,7 @@ class Gzip(Cutter):
     def feed(self, data: bytes) -> list[bytes]:
         """As `Framing.feed`."""
         if self._error is not None:
-            self._error.frames = []
-            raise self._error
+            self._fail_again(self._error, data)
         data = self._rest + data
         frames: list[bytes] = []
         at = 0
@@ -124,10 +126,10 @@ class Gzip(Cutter):
                 self.keepalive = data[at : at + self.head]
                 at += self.head
                 continue
-            if size > self._limit:
-                self._refuse(at, f"a length up to {self._limit}", str(size), frames)
-            packed = data[at + self.head : at + self.head + size + _GROWN]
-            message, used = self._unpack(packed, size, at, frames)
+            try:
+                message, used = self._unpack(data, at, size)
+            except FramingError as error:
+                self._fail(error, frames, data[at:])
             if used < 0:
                 break
             frames.append(message)
@@ -136,18 +138,22 @@ class Gzip(Cutter):
         self._rest = data[at:]
         return frames
 
-    def _unpack(self, packed: bytes, size: int, at: int, frames: list[bytes]) -> tuple[bytes, int]:
-        """A message, and how many bytes it was packed in; -1: it has not come whole."""
+    def _unpack(self, data: bytes, at: int, size: int) -> tuple[bytes, int]:
+        """The message whose length stands at `at`, and the bytes it was packed in, -1: it has not come whole. FramingError."""
+        begins = at + self.head
+        if size > self._limit:
+            raise self._wrong(at, f"a length up to {self._limit}", str(size))
+        packed = data[begins : begins + size + _GROWN]
         unpacker = zlib.decompressobj(_GZIP)
         try:
             message = unpacker.decompress(packed, size + 1)
         except zlib.error:
-            self._refuse(at + self.head, "a gzip stream behind the length", packed[:SHOWN_BYTES].hex(" "), frames)
+            raise self._wrong(begins, "a gzip stream behind the length", packed[:SHOWN_BYTES].hex(" ")) from None
         if len(message) > size or (unpacker.eof and len(message) != size):
-            self._refuse(at, f"a message of {size} bytes in its gzip stream", f"{len(message)} and more", frames)
+            raise self._wrong(at, f"a message of {size} bytes in its gzip stream", f"{len(message)} and more")
         if not unpacker.eof:
             if len(packed) == size + _GROWN:
-                self._refuse(at, f"a gzip stream that ends within {len(packed)} bytes", "none", frames)
+                raise self._wrong(at, f"a gzip stream that ends within {len(packed)} bytes", "none")
             return b"", -1
         return message, len(packed) - len(unpacker.unused_data)
 
@@ -164,6 +170,6 @@ class Gzip(Cutter):
         packer = zlib.compressobj(wbits=_GZIP)
         return _U16.pack(len(message)) + packer.compress(message) + packer.flush()
 
-    def _refuse(self, at: int, expected: str, found: str, frames: list[bytes]) -> NoReturn:
+    def _wrong(self, at: int, expected: str, found: str) -> FramingError:
         sentence = f"gzip frame: expected {expected}, found {found}"
-        self._fail(FramingError(sentence, offset=self._start + at, expected=expected, found=found), frames)
+        return FramingError(sentence, offset=self._start + at, expected=expected, found=found)

@@ -256,3 +256,23 @@ def test_links_that_open_after_a_reload_speak_as_it_says_in_the_same_file(stage:
         ("visa", [purchase(visa)["11"]]),
         ("cmi87", ["000002"]),
     ]
+
+
+def test_a_stream_that_breaks_behind_keepalives_is_kept_once(tmp_path: Path) -> None:
+    stage = Stage(tmp_path / "a.pcapng", framing="ascii4")
+    stage.opens()
+    asked = stage.frame({"t": "0800", "11": "000001", "70": "301"})
+    stage.recorder.received("pos#1", b"0000" * 3 + asked + b"what is this", AT)
+    stage.recorder.close(AT + 9)
+    assert [p.data[54:] for p in Reading(stage.path) if len(p.data) > 54] == [asked, b"what is this"]
+
+
+@pytest.mark.parametrize("cut", [-1, -3], ids=["unfinished", "broken"])
+def test_what_is_left_of_a_compressed_message_is_zeros_for_it_can_be_unpacked(tmp_path: Path, cut: int) -> None:
+    stage = Stage(tmp_path / "a.pcapng", framing="gzip")
+    stage.opens()
+    whole = stage.frame(purchase(CMI87))
+    sent = whole[:cut] if cut == -1 else b"\0\x10" + whole[2:]
+    stage.recorder.received("pos#1", sent, AT)
+    stage.recorder.close(AT + 9)
+    assert [set(p.data[54 + stage.framing.head :]) for p in Reading(stage.path) if len(p.data) > 54] == [{0}]

@@ -259,3 +259,33 @@ def test_gzip_counts_the_message_and_unpacks_no_more_than_it_says() -> None:
 )
 def test_what_leads_a_message_of_268_bytes(name: str, header: bytes) -> None:
     assert make_framing(name, LIMIT).frame(b"x" * 268) == header + b"x" * 268
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "behind"),
+    [
+        ("ascii4", b"0000", b"what"),
+        ("bcd2", b"\0\0", b"\xff\xff"),
+        ("visa4", bytes(4), b"\0\1\0\1"),
+        ("tpdu", b"\0\0", b"\0\1x"),
+        ("base1", bytes(4), b"\0\1\0\0x"),
+        ("stxetx", b"\x05\x06", b"what"),
+        ("gzip", b"\0\0", b"\0\5what is"),
+        ("length2-inclusive", b"\0\2\0\0", b"\0\1what"),
+        ("length2-etx", b"\0\0", b"\0\4what"),
+        ("hex4", b"0000", b"what"),
+    ],
+)
+def test_where_a_stream_breaks_the_error_has_all_that_was_not_read(name: str, before: bytes, behind: bytes) -> None:
+    framing = make_framing(name)
+    message = (
+        bytes([0x60]) + b"0800" * 9 if name == "tpdu" else bytes([22]) + bytes(40) if name == "base1" else b"0800" * 9
+    )
+    sent = before + make_framing(name).frame(message) + before + behind
+    framing.feed(sent[:7])
+    with pytest.raises(FramingError) as caught:
+        framing.feed(sent[7:])
+    assert caught.value.rest == behind
+    with pytest.raises(FramingError) as again:
+        framing.feed(b"more")
+    assert again.value.rest == b"more"
