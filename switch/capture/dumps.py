@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 _ROW: Final = re.compile(r"\s*(?:0x)?([0-9a-fA-F]{4,16})([:|]?)(\s+.*)?")
 _WITHIN: Final = re.compile(r"(?<![0-9a-zA-Z])(?:0x)?([0-9a-fA-F]{4,16})([:|]?)((?:\||\s)\s*[0-9a-fA-F]{2}.*)")
 """A row behind something else: a time, a log's own words, a border."""
-_PAIRS: Final = re.compile(r"([ \-]{0,2})([0-9a-fA-F]{2})")
+_PAIRS: Final = re.compile(r"([ \-]{0,2}|\t)([0-9a-fA-F]{2})")
 _WIDTH: Final = 16
 _WIDEST: Final = 64
 _OCTAL_OFFSET: Final = re.compile(r"([0-7]{7,})(?: (.*))?")

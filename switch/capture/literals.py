@@ -29,7 +29,9 @@ _CODED: Final = {
 _COMMENT: Final = re.compile(r"/\*.*?\*/|^\s*(?:#(?![\d$])|//)[^\n]*$", re.DOTALL | re.MULTILINE)
 _ADDRESS: Final = re.compile(r"^\s*0x[0-9a-f]+(?: <[^>\n]*>)?:|^\$\d+ =", re.MULTILINE)
 """What a debugger's `x/xb` has before each row, and its `print` before a value."""
-_PREFIXED: Final = re.compile(r"(?:\(byte\)\s*)?(?:\b0[xX]|&[hH]|#?\$)([0-9a-fA-F]{1,2})(?:u8|[uU])?\b")
+_PREFIXED: Final = re.compile(
+    r"(?:\(byte\)\s*)?(?:\b0[xX]|&[hH]|#?\$)([0-9a-fA-F]{1,2})(?:u8|[uU])?\b(?:\.toU?Byte\(\))?"
+)
 _SUFFIXED: Final = re.compile(r"\b0?([0-9a-fA-F]{2})[hH]\b")
 """`030h`, as assemblers have it."""
 _AROUND: Final = re.compile(r"[\w\s,;{}()\[\]=*.:&$+]*")
@@ -38,6 +40,10 @@ _WORDS_AROUND: Final = 8
 _LISTED: Final = re.compile(
     r"[\[{(<]((?:\s*-?\d{1,3}[\s,])+\s*-?\d{1,3})\s*,?\s*(?:\.\.\.\s*(?:\d+ more items?)?\s*)?[\]})>]"
 )
+_HEX_LIST: Final = re.compile(
+    r"(?:[A-Za-z_][\w. ]{0,40}=\s*)?[\[{(<]?\s*((?:[0-9a-fA-F]{1,2}\s*,\s*){7,}[0-9a-fA-F]{1,2}),?\s*[\]})>]?;?"
+)
+_BRACKETED: Final = re.compile(r"[\[{(<]\s*((?:(?:[0-9a-fA-F]{2}){1,4}\s+){5,}(?:[0-9a-fA-F]{2}){1,4})\s*[\]})>]")
 _BASE_10: Final = re.compile(r"Typ=\d+ Len=(\d+)(?: CharacterSet=\w+)?: ([0-9a-f]{1,3}(?:,[0-9a-f]{1,3})+)")
 """What DUMP of Oracle prints: in decimal numbers, or with 16 (or 1016) in hex."""
 _QUOTED: Final = re.compile(r"[\[{(]?\s*(?:[\"'][0-9a-fA-F]{2}[\"']\s*,?\s*){8,}[\]})]?")
@@ -53,8 +59,8 @@ _MIXED: Final = (
     (re.compile(r"\\u00([0-9a-fA-F]{2})"), 16),
     (re.compile(r"\\([0-3][0-7]{2})"), 8),
     (re.compile(r"%([0-9a-fA-F]{2})"), 16),
-    (re.compile(r"<([0-9a-fA-F]{2})>"), 16),
-    (re.compile(r"\[([0-9a-fA-F]{2})\]"), 16),
+    (re.compile(r"<(?:0x)?([0-9a-fA-F]{2})>"), 16),
+    (re.compile(r"\[(?:0x)?([0-9a-fA-F]{2})\]"), 16),
 )
 """How single bytes are written among text that is itself."""
 _SOFT: Final = re.compile(r"=[0-9A-F]{2}")
@@ -80,8 +86,8 @@ def read(text: str) -> bytes | None:
     """The bytes that a program's text stands for; None: it is in no form known here."""
     code = _ADDRESS.sub(" ", _COMMENT.sub(" ", text)).strip()
     forms: tuple[tuple[Callable[[str], bytes | None], str], ...] = (
-        (_literal, text), (_escaped, text), (_coded, text), (_dumped, text), (_prefixed, code), (_numbers, code),
-        (_quoted, text), (_indexed, text), (_buffer, text),
+        (_literal, text), (_escaped, text), (_coded, text), (_dumped, text), (_prefixed, code), (_hex_list, code),
+        (_numbers, code), (_quoted, text), (_indexed, text), (_buffer, text), (_bracketed, text),
     )  # fmt: skip
     return next((found for form, given in forms if (found := form(given))), None)
 
@@ -160,6 +166,23 @@ def _prefixed(text: str) -> bytes | None:
     return None
 
 
+def _hex_list(text: str) -> bytes | None:
+    """`[30, 38, 8a, 0]`, `30,38,8A`: hex that does not say so: told by a letter, a zero before a digit, or pairs alone."""
+    match = _HEX_LIST.fullmatch(text)
+    parts = re.findall("[0-9a-fA-F]+", match[1]) if match else []
+    pairs = len(parts) > FEW and all(len(part) == 2 for part in parts)
+    told = text[:1].isalnum() or any(part[0] == "0" for part in parts)
+    if not any(re.search("[a-fA-F]", part) for part in parts) and not (pairs and told):
+        return None
+    return bytes(int(part, 16) for part in parts)
+
+
+def _bracketed(text: str) -> bytes | None:
+    """`<30383030 82…>` as NSData prints it, `[30 38 30]`."""
+    match = _BRACKETED.fullmatch(text)
+    return bytes.fromhex(re.sub(r"\s", "", match[1])) if match else None
+
+
 def _numbers(text: str) -> bytes | None:
     """`[48, 56, -126, …]`: decimal numbers in brackets, signed as Java prints them, or with blanks between as Go does.
 
@@ -204,14 +227,17 @@ def _buffer(text: str) -> bytes | None:
     return bytes.fromhex(match[1]) if match else None
 
 
-def mixed(text: str) -> bytes | None:
-    """Text of which only what cannot be printed is escaped: `0200\\x82 …`, `0200%82`, `0200<82>`; of a log's line, its end."""
+def mixed(text: str, least: int = _MIXED_MIN) -> bytes | None:
+    """Text of which only what cannot be printed is escaped: `0200\\x82 …`, `0200%82`, `0200<82>`; of a log's line, its end.
+
+    `least`: fewer escapes make none of it.
+    """
     if len(_SOFT.findall(text)) >= _MIXED_MIN or "=\n" in text:
         soft = quopri.decodestring(text.encode("ascii", "replace"))
         return soft if len(soft) >= _MESSAGE_MIN else None
     for each, base in _MIXED:
         found = list(each.finditer(text))
-        if len(found) < _MIXED_MIN or "\n" in text:
+        if len(found) < least or "\n" in text:
             continue
         line = _from_token(text, found[0].start())
         quote = line[:1] if line[:1] in ('"', "'") else ""

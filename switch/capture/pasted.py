@@ -7,7 +7,7 @@ import base64
 import re
 from typing import Final
 
-from switch.capture import dumps, literals
+from switch.capture import around, dumps, literals
 from switch.capture.layers import COOKED, ETHERNET, RAW_IP, segment_of
 
 _BYTEA: Final = re.compile(
@@ -32,11 +32,17 @@ _DOTTED: Final = str.maketrans({
 })  # fmt: skip
 """What mails, tickets and word processors make of blanks, quotes, dashes and dots."""
 _FENCE: Final = re.compile(r"\s*(?:```\w*|\{(?:code|noformat)(?::[^}\n]*)?\})\s*")
+_TICKED: Final = re.compile(r"\A\s*(`{1,3})(.*)\1\s*\Z", re.DOTALL)
+"""What a mail or a ticket has between backticks."""
+_COLOURS: Final = re.compile(r"\x1b\[[0-9;]*[mK]")
+"""What a terminal makes colours of."""
 _ETHERNET_BYTES, _COOKED_BYTES, _SHORTEST = 14, 16, 60
 """of the header before IP, and of the shortest Ethernet frame, which is filled up"""
 _ROW_MAX: Final = 100
 """characters of a row of a dump"""
 _PIECES_MAX, _PIECE_MIN = 1_000, 20
+_AROUND_MAX: Final = 65_536
+"""characters of a text that is read again without what stands around"""
 _BARE: Final = (0, 5, 7, 12, 22, 26)
 """where the MTI of a message without a length may stand: behind no header, or a known one"""
 _WHERE: Final = (0, 2, 4, 5, 7, 9, 11, 12, 22, 24, 26)
@@ -62,7 +68,19 @@ def text_of(content: bytes) -> str | None:
             continue
         if text.isascii() and all(c >= " " or c in "\t\r\n\f" for c in text):
             return text
-    return content.decode("ascii") if content.isascii() else None
+    return _with_letters(content)
+
+
+def _with_letters(content: bytes) -> str | None:
+    """Text with letters outside ASCII, each as `?`, where they stand around bytes in a form that is known, and not in them."""
+    try:
+        text = tidied(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        return None
+    if any(c < " " and c not in "\t\r\n\f" for c in text):
+        return None
+    text = text.encode("ascii", "replace").decode("ascii")
+    return text if _without_what_is_around(text.strip()) else None
 
 
 def _charsets(content: bytes) -> tuple[str, ...]:
@@ -80,7 +98,8 @@ def plain(text: str) -> str:
 
 def tidied(text: str) -> str:
     """Text without what copying has done to it: other blanks, quotes and line ends, fences, the `>` of an answered mail."""
-    lines = [line for line in plain(text).split("\n") if not _FENCE.fullmatch(line)]
+    text = _TICKED.sub(r"\2", _COLOURS.sub("", plain(text)))
+    lines = [line for line in text.split("\n") if not _FENCE.fullmatch(line)]
     if all(line.startswith(">") for line in lines if line.strip()) and not _is_talk([x for x in lines if x.strip()]):
         lines = [line[1:].removeprefix(" ") for line in lines]
     return "\n".join(lines)
@@ -88,6 +107,8 @@ def tidied(text: str) -> str:
 
 def _is_talk(lines: list[str]) -> bool:
     """`> 3032…` a line, which a capture's text has of what the client sent: each line a message of its own."""
+    if not all(re.fullmatch(r">[0-9a-fA-F\s:]*", line) and len(line) > 2 * _PIECE_MIN for line in lines):
+        return False
     same = len({len(line.rstrip()) for line in lines[:-1]}) == 1 and len(lines[0]) <= _ROW_MAX
     return not same or all(any(_begins_at(line, at) for at in _WHERE) for line in lines)
 
@@ -106,16 +127,51 @@ def written(text: str) -> bytes | None:
 def readings(text: str) -> list[bytes]:
     """What a pasted text may stand for, the likelier first: a log's line may have hex, or a message's own text."""
     text = tidied(text).strip()
-    for read in (_bytea, literals.read, dumps.read, _numbered, _dashed, _zoned, _base64):
-        data = read(text)
-        if data:
-            return [unwrapped(data)]
+    data = _in_one_form(text) or _without_what_is_around(text)
+    if data:
+        return [unwrapped(data)]
     itself = _MTI_AND_BITMAP.match(text) is not None
+    few = None if itself else _escaped(text)
+    if few and _begins(few, _WHERE):
+        return [unwrapped(few)]
     found = [] if itself else _logged(text)
     data = None if found else literals.mixed(text) or (None if itself else _base64_within(text))
     if data:
         found = [data, *([text.encode("utf-8", "replace")] if itself else [])]
     return [unwrapped(one) for one in found]
+
+
+def _in_one_form(text: str) -> bytes | None:
+    """All of a text, in one of the forms that leave nothing over; None: in none of them."""
+    for read in (_bytea, literals.read, dumps.read, _numbered, _dashed, _zoned, _base64):
+        data = read(text)
+        if data:
+            return data
+    return None
+
+
+def _without_what_is_around(text: str) -> bytes | None:
+    """What is left without a log's times, line numbers or sentences, where that is bytes that begin as a message."""
+    if len(text) > _AROUND_MAX or _MTI_AND_BITMAP.match(text) or _plain_hex(text):
+        return None
+    parts = [tidied(left).strip() for left in around.left(text)]
+    for read in (_in_one_form, _plain_hex, _escaped):
+        for part in parts:
+            data = read(part)
+            if data and len(data) >= _PIECE_MIN and _begins(data, _WHERE):
+                return data
+    return None
+
+
+def _escaped(text: str) -> bytes | None:
+    """Text of which few bytes are escapes, or one."""
+    return literals.mixed(text, 1)
+
+
+def _plain_hex(text: str) -> bytes | None:
+    """Hex digits in pairs, with blanks, colons, dashes or commas between."""
+    digits = re.sub(r"[\s:,-]", "", text)
+    return bytes.fromhex(digits) if len(digits) % 2 == 0 and re.fullmatch("[0-9a-fA-F]+", digits) else None
 
 
 def pieces(text: str) -> list[bytes]:
@@ -142,8 +198,7 @@ def _piece(text: str) -> bytes:
     data = written(text)
     if data is None and _MTI_AND_BITMAP.match(text):
         return text.encode("ascii", "replace")
-    digits = re.sub(r"[\s:,-]", "", text)
-    return data or (bytes.fromhex(digits) if re.fullmatch("(?:[0-9a-fA-F]{2})+", digits) else b"")
+    return data or _plain_hex(text) or b""
 
 
 def unwrapped(data: bytes) -> bytes:
@@ -200,6 +255,7 @@ def _zoned(text: str) -> bytes | None:
 def _base64(text: str) -> bytes | None:
     """Base64 on its own (that of URLs, too), in armour, or as Wireshark's YAML has it. Text that may be a message is none."""
     binary = _BINARY.findall(text + "\n") or _ARMOUR.findall(text)
+    text = re.sub(r"\n[ \t]+|[ \t]+\n", "\n", text)
     if not binary and (not _BASE64.fullmatch(text) or text[:4].isdecimal() or " " in text):
         return None
     made = [_decoded("".join(part.split())) for part in binary or [text]]
@@ -232,11 +288,18 @@ def _logged(text: str) -> list[bytes]:
     """What a log's lines have of messages among their own words: hex, or the message's own text."""
     if not re.search(r"[g-zG-Z=\"']", text):
         return []
-    runs = [max(found, key=len) for line in text.splitlines() if (found := _HEX_RUN.findall(line))]
+    runs = [max(own, key=len) for line in text.splitlines() if (own := _hex_runs(line))]
     texts = [_closed(line, match) for line in text.splitlines() if (match := _TEXT_RUN.search(line))]
     hexes = [re.sub("[ :-]", "", run) for run in runs]
     found = [bytes.fromhex("".join(hexes))] if hexes and all(len(digits) % 2 == 0 for digits in hexes) else []
     return [*found, "".join(texts).encode("ascii")] if texts else found
+
+
+def _hex_runs(line: str) -> list[str]:
+    """Runs of hex in a line; the digits that a message's own text begins with are none."""
+    text = _TEXT_RUN.search(line)
+    own = text.start() if text is not None and re.search("[^0-9a-fA-F\\s]", _closed(line, text)) else -1
+    return [match[1] for match in _HEX_RUN.finditer(line) if match.start() != own]
 
 
 def _closed(line: str, match: re.Match[str]) -> str:
