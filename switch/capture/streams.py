@@ -124,13 +124,15 @@ def _of_packets(path: Path, port: int) -> list[Stream]:
 
 
 def _of_lines(text: str, name: str) -> list[Stream]:
-    found: dict[tuple[str, bool | None], list[bytes]] = {}
-    about: dict[tuple[str, bool | None], tuple[Dialect | None, str]] = {}
+    found: dict[tuple[str, bool | None, Dialect | None, str], list[bytes]] = {}
+    last: dict[str, tuple[Dialect | None, str]] = {}
     dialects: dict[str, Dialect] = {}
     for where, line in lines_of(text, name):
+        before, framing = last.get(line.talk, (None, ""))
+        goes_on = line.talk in last and not line.dialect and line.spec is None
         try:
             try:
-                speaks = dialect_of(line, dialects, where)
+                speaks = before if before is not None and goes_on else dialect_of(line, dialects, where)
             except CaptureError:
                 if not line.hex:
                     raise
@@ -140,10 +142,11 @@ def _of_lines(text: str, name: str) -> list[Stream]:
             raise
         except ValueError as error:  # no hex, a document that cannot be written
             raise CaptureError(f"{where}: {error}") from None
-        key = (line.talk, {"client": True, "server": False}.get(line.from_))
-        found.setdefault(key, []).append(data)
-        about.setdefault(key, (speaks, line.framing))
-    return [_joined(talk, side, pieces, *about[talk, side]) for (talk, side), pieces in found.items()]
+        framing = line.framing or (framing if speaks is before else "")
+        last[line.talk] = speaks, framing
+        side = {"client": True, "server": False}.get(line.from_)
+        found.setdefault((line.talk, side, speaks, framing), []).append(data)
+    return [_joined(talk, side, said, speaks, framing) for (talk, side, speaks, framing), said in found.items()]
 
 
 def _of_hex(text: str, name: str) -> list[Stream]:

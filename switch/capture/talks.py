@@ -242,6 +242,8 @@ class Line(msgspec.Struct, rename={"from_": "from"}, forbid_unknown_fields=True)
 def dialect_of(line: Line, dialects: dict[str, Dialect], where: str) -> Dialect:
     """What a line is in; `dialects` has what lines before it said, by name, and learns. CaptureError: it does not load."""
     if line.spec is not None:
+        if line.dialect in dialects and whole(dialects[line.dialect]) == line.spec:
+            return dialects[line.dialect]
         try:
             dialects[line.dialect] = Dialect.from_spec(line.spec, f"{where}, `spec`")
         except DialectError as error:
@@ -266,15 +268,21 @@ def lines_of(text: str, name: str) -> Iterator[tuple[str, Line]]:
 
 
 def _from_lines(path: Path, text: str, known: Known) -> list[Talk]:
-    talks: dict[str, Talk] = {}
+    """A talk of one name in two dialects is two. A line that says no dialect is in that of the line before it of its talk."""
+    talks: dict[tuple[str, Dialect, str], Talk] = {}
     dialects: dict[str, Dialect] = {}
+    last: dict[str, Talk] = {}
     for where, line in lines_of(text, str(path)):
-        talk = talks.get(line.talk)
-        if talk is None:
-            dialect = known.dialect or dialect_of(line, dialects, where)
-            framing = known.framing or line.framing or dialect.framing
-            talk = talks[line.talk] = Talk(name=line.talk, dialect=dialect, framing=framing, link=line.link)
-        talk.said.append(_of_line(talk.dialect, line, where))
+        before = last.get(line.talk)
+        goes_on = before is not None and not line.dialect and line.spec is None
+        dialect = known.dialect or (before.dialect if before and goes_on else dialect_of(line, dialects, where))
+        same = before is not None and before.dialect is dialect
+        framing = known.framing or line.framing or (before.framing if before and same else dialect.framing)
+        key = line.talk, dialect, framing
+        if key not in talks:
+            talks[key] = Talk(name=line.talk, dialect=dialect, framing=framing, link=line.link)
+        last[line.talk] = talks[key]
+        talks[key].said.append(_of_line(dialect, line, where))
     return list(talks.values())
 
 

@@ -166,3 +166,29 @@ def test_text_that_is_no_hex_is_refused_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("> 30\nhello\n")
     with pytest.raises(CaptureError, match="line 2 is no hex"):
         load(tmp_path / "a.txt", KNOWN)
+
+
+def test_a_talk_in_two_dialects_is_two_whichever_its_lines_name(tmp_path: Path) -> None:
+    amount = {**CMI87.spec["4"], "data_enc": "b", "max_len": 6}
+    own = Dialect.from_spec({"dialect": {"name": "cmi87"}, **CMI87.spec, "4": amount})
+    sale = {"t": "0200", "4": "000000001234"}
+    talks = [
+        Talk(name="x", dialect=d, framing="length2", said=[said(d, d.encode(sale), 0, True)]) for d in (CMI87, own)
+    ]
+    file = tmp_path / "x.jsonl"
+    once = "\n".join(as_lines(talks)) + "\n"
+    file.write_text(once + '{"talk": "x", "from": "server", "document": {"t": "0210", "4": "000000001234"}}\n')
+    found = load(file, Known())
+    assert [(talk.dialect.spec == own.spec, shown(talk)) for talk in found] == [
+        (False, [(True, "0200")]),
+        (True, [(True, "0200"), (False, "0210")]),
+    ], "a line that names no dialect goes on in that of the line before it"
+    assert all(not message.wrong for talk in found for message in talk.said)
+    assert [(s.from_client, s.speaks.spec == own.spec) for s in streams(file) if s.speaks] == [
+        (True, False),
+        (True, True),
+        (False, True),
+    ]
+    file.write_text("\n".join(as_lines(talks[1:])) + "\n" + "\n".join(as_lines(talks[1:])) + "\n")
+    assert len(load(file, Known())) == 1, "the same said twice is one"
+    assert len(streams(file)) == 1
