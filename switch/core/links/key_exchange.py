@@ -137,7 +137,7 @@ class KeyExchange:
         reply = self._ask(OfferKey(key, self._zone_key, self._form, self._outside.wall_us(now)))
         if not reply.ok:
             hint = "see to the key and its zone master key; nothing was changed"
-            self._fail("keys.not_offered", key, reply.reason, hint)
+            self._fail("error", "keys.not_offered", key, reply.reason, hint)
             return None
         self._valid.refresh(key)
         offer = decode_offer(reply.value)
@@ -187,7 +187,7 @@ class KeyExchange:
         else:
             hint = "the one in use stays; do both ends have the same zone master key (check values)?"
             said = another or f"set {set_id} was answered {de39 or 'without DE39'}"
-            self._fail("keys.refused", key, said, hint)
+            self._fail("error", "keys.refused", key, said, hint)
 
     def _means_another(self, doing: _Doing, word: KeyWord | None) -> str:
         """Why an answer to an offer is to another key's; "" where it is not, or does not say."""
@@ -215,7 +215,9 @@ class KeyExchange:
             self._doing = doing._replace(due_ns=now + (RETRY_NS << max(0, doing.tries - 1)))
             return
         hint = "compare check values with `cmi-switch keys list` there and here; `cmi-switch keys exchange` offers a new key"
-        self._fail("keys.differ", key, f"the other end answers {de39 or 'without DE39'} to set {set_id} in use", hint)
+        self._fail(
+            "error", "keys.differ", key, f"the other end answers {de39 or 'without DE39'} to set {set_id} in use", hint
+        )
 
     # -- what the other end says
 
@@ -246,7 +248,7 @@ class KeyExchange:
         reply = self._ask(TakeKey(key, self._zone_key, self._form, offer, self._outside.wall_us(now)))
         if not reply.ok:
             hint = "the key in use stays; do both ends have the same zone master key (check values)?"
-            self._fail("keys.not_taken", key, reply.reason, hint)
+            self._fail("error", "keys.not_taken", key, reply.reason, hint)
             return Answer.MALFUNCTION if reply.code == UNREACHABLE else Answer.SECURITY_VIOLATION
         if crossing:
             self._doing = None
@@ -278,7 +280,7 @@ class KeyExchange:
             return Answer.APPROVED
         here = sets.in_use.set_id if sets.in_use is not None else "none"
         said = f"the other end uses set {word.set_id}, check value {word.check_value or 'unsaid'}; here set {here} is in use"
-        self._fail("keys.differ", key, said, "`cmi-switch keys exchange` offers it a new key")
+        self._fail("error", "keys.differ", key, said, "`cmi-switch keys exchange` offers it a new key")
         return Answer.SECURITY_VIOLATION
 
     def seen(self, name: str, now: int) -> None:
@@ -311,7 +313,7 @@ class KeyExchange:
         used = self._valid.refresh(key).sets.in_use
         if not reply.ok or used is None:
             hint = "see to the security module; the set before goes on being used, and this one is asked for again"
-            self._fail("keys.not_used", key, reply.reason, hint)
+            self._fail("error", "keys.not_used", key, reply.reason, hint)
             if reply.ok or reply.code == UNREACHABLE:
                 self._unused[purpose] = _Unused(set_id, now + RETRY_NS)
             return False
@@ -326,9 +328,9 @@ class KeyExchange:
         """Both ends use the same set: the one before has its time."""
         self._removal.previous(purpose, now + self._keep_ns)
 
-    def _fail(self, event: str, key: str, reason: str, hint: str) -> None:
+    def _fail(self, level: str, event: str, key: str, reason: str, hint: str) -> None:
         self.failed = f"{key}: {reason}"
-        self._outside.log("error", event, key=key, reason=reason, hint=hint)
+        self._outside.log(level, event, key=key, reason=reason, hint=hint)
 
     # -- time
 
@@ -345,7 +347,7 @@ class KeyExchange:
                 hint = (
                     "it is said again when the link comes up, or with `cmi-switch keys exchange`; the key in use stays"
                 )
-                self._fail("keys.unanswered", self.keys[doing.purpose], reason, hint)
+                self._fail("error", "keys.unanswered", self.keys[doing.purpose], reason, hint)
                 if doing.code == NetworkCode.KEY_CHANGE:
                     self._changed(doing.purpose, now)  # it has taken the set; its silence keeps no old one alive
                 self._go_on(now)
