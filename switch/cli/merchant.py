@@ -296,9 +296,12 @@ def _registry(network: str, state: Path | None) -> "Registry":
     from switch.security.vault import VaultError
 
     try:
-        return Registry.at(state_of(network, state))
+        registry = Registry.at(state_of(network, state))
     except (StoreError, VaultError) as error:
         raise click.ClickException(str(error)) from None
+    if registry.store.taken_over:
+        click.echo(registry.store.taken_over, err=True)
+    return registry
 
 
 def _find(registry: "Registry", clientid: str) -> "Merchant":

@@ -76,6 +76,8 @@ async def run(
     to the switch. Raises OSError, ListeningError, StoreError, VaultError."""
     registry = Registry.at(setting.state)
     registry.check()
+    if registry.store.taken_over:
+        report("store.taken_over", {"hint": registry.store.taken_over})
     member, listener = setting.member, setting.listener
     network = setting.network
     speech = Speech(

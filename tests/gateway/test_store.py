@@ -284,3 +284,12 @@ def test_a_file_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
         opened.ends_us,
     ]
     assert len(store.due(10**18)) == 2
+    kept = tmp_path / "gateway.sqlite.version-1"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert str(kept) in store.taken_over
+    with closing(sqlite3.connect(kept)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+        assert db.execute("SELECT count(*) FROM orders").fetchone() == (2,)
+    store.close()
+    with closing(Store(path)) as again:
+        assert again.taken_over == "", "once"

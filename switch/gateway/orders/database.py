@@ -5,16 +5,18 @@ what it wrote is durable (WAL, synchronous FULL).
 """
 
 import inspect
+import os
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import wraps
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 import msgspec
 
+from switch.security.files import open_private
 from switch.security.private_database import open_database
 
 _SCHEMA: Final = """
@@ -107,6 +109,8 @@ class Database(ABC):
         """Opens it, made where it is missing (mode 0600). Raises StoreError."""
         self._path = path
         self._together = self._begun = False
+        self.taken_over = ""
+        """what was done to a file of an older release, and how to go back; "": it was none"""
         try:
             self._db = open_database(path)
             self._place = _place_of(path)
@@ -129,6 +133,7 @@ class Database(ABC):
         db.execute("PRAGMA synchronous = FULL")
         older = 0 < version < _VERSION
         if older:  # whatever of it an earlier start that was killed has done already stays done
+            self._keep_copy(version)
             there = {row[1] for row in db.execute("PRAGMA table_info(orders)")}
             with self._writing():
                 for column, kind in _ADDED.items():
@@ -143,6 +148,21 @@ class Database(ABC):
         if version != _VERSION:  # a read only, otherwise: somebody else may be writing
             db.execute(f"PRAGMA application_id = {_MARK}")
             db.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def _keep_copy(self, version: int) -> None:
+        """The file as the older release has left it, beside it: that release opens the file no more."""
+        copy = self._path.with_name(f"{self._path.name}.version-{version}")
+        if not copy.exists():  # a start that was killed half-way has one already, of before
+            draft = copy.with_name(f".{copy.name}")
+            draft.unlink(missing_ok=True)
+            os.close(open_private(draft, os.O_RDWR))
+            with closing(sqlite3.connect(draft)) as into:
+                self._db.backup(into)
+            os.replace(draft, copy)
+        self.taken_over = (
+            f"{self._path} was of an older release (version {version}), which opens it no more; as it left it, it is kept as "
+            f"{copy}: to go back, put that in its place, and what came since is lost; else remove it once you are sure"
+        )
 
     def check_place(self) -> None:
         """Is the file still the one that was opened? DamagedError: what is written to it is lost, and SQLite says nothing."""
