@@ -105,11 +105,11 @@ class Examiner:
         del peer, certificate
         self._connections.add(link, now)
         self.heard_at, self._waits_until = now, None
-        for number, (run, _) in enumerate(self._runs):
-            if run.step is not None and run.step.hang_up and run.due is not None:
-                run.good("connected again", "a connection", "one")
-                self._runs[number] = (run, link)
-                self._advance(run, link, now)
+        hung_up = [run for run in self._active() if run.step is not None and run.step.hang_up and run.due is not None]
+        self._runs = [(run, link if run in hung_up else on) for run, on in self._runs]
+        for run in hung_up:
+            run.good("connected again", "a connection", "one")
+            self._advance(run, link, now)
         self._begin_next(now)
 
     def received(self, link: LinkId, data: bytes, now: int) -> None:

@@ -109,7 +109,7 @@ class Disputer:
         about = {"dispute": name, "step": step.value, "by": "a bank", "amount": amount, "side": side}
         answer = await self._switch.ask({"command": "disputes.step", **about})
         while not answer:
-            answer = {"ok": (await self._listed())[name]["step"] == step.value}
+            answer = {"ok": (await self._listed()).get(name, {}).get("step") == step.value}
         if not answer["ok"]:
             return
         claim.take(step, amount, side)

@@ -96,6 +96,33 @@ def end_descendants(seconds: float = 5.0) -> None:
         time.sleep(0.01)
 
 
+def _handle(pid: int, parent: int) -> int:
+    """A handle of a child of `parent`, which is this process or one of its own: it is no other process's, even should the child
+    end. -1: there is no such child."""
+    try:
+        handle = os.pidfd_open(pid) if pid else -1
+    except OSError:
+        return -1
+    if handle >= 0 and pid not in children_of(parent):
+        os.close(handle)
+        return -1
+    return handle
+
+
+def _signal(pid: int, number: int, parent: int) -> bool:
+    """Send a signal to a child of `parent`. False: there is none."""
+    handle = _handle(pid, parent)
+    if handle < 0:
+        return False
+    try:
+        signal.pidfd_send_signal(handle, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(handle)
+    return True
+
+
 class Service:
     """One process over its lives."""
 
@@ -174,7 +201,7 @@ class Services:
         """Kill it; start it again after a while (the switch does that for its helpers). False: there was nobody to kill."""
         with self._busy(name) as service:
             if name in _HELPERS:
-                return self._signal(self.helper(name), signal.SIGKILL, service.pid)
+                return _signal(self.helper(name), signal.SIGKILL, service.pid)
             assert service.child is not None
             service.child.kill()
             self._reap_orphans()
@@ -202,11 +229,8 @@ class Services:
     async def stop(self, name: str, for_s: float) -> bool:
         """Stop it for a while. False: there was nobody to stop."""
         with self._busy(name) as service:
-            pid = self.helper(name) if name in _HELPERS else service.pid
-            try:
-                handle = os.pidfd_open(pid) if pid else -1
-            except OSError:
-                handle = -1
+            helps = name in _HELPERS
+            handle = _handle(self.helper(name) if helps else service.pid, service.pid if helps else os.getpid())
             if handle < 0:
                 return False
             self._stopped.add(handle)
@@ -218,24 +242,6 @@ class Services:
             finally:
                 self._resume(handle)
             return True
-
-    def _signal(self, pid: int, number: int, parent: int) -> bool:
-        """Send a signal to a child of `parent`, which is ours; a handle is held meanwhile, so that the number stays its own."""
-        try:
-            handle = os.pidfd_open(pid) if pid else -1
-        except OSError:
-            return False
-        if handle < 0:
-            return False
-        try:
-            if pid in children_of(parent):
-                signal.pidfd_send_signal(handle, number)
-                return True
-        except ProcessLookupError:
-            pass
-        finally:
-            os.close(handle)
-        return False
 
     def _resume(self, handle: int) -> None:
         if handle in self._stopped:

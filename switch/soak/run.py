@@ -3,7 +3,6 @@
 In: a plan. Out: an outcome. What goes on meanwhile is told once a second.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from switch.soak.disk import Disk
 from switch.soak.disputes import Disputer
 from switch.soak.faults import Fault, Kind, Targets, draw_faults
 from switch.soak.links import Link
+from switch.soak.network_file import hurried, led_through
 from switch.soak.processes import GATEWAY, INDEX, SWITCH, WRITER, Recovery, Services, Start
 from switch.soak.verdict import Verdict, count_owed, judge
 from switch.soak.watch import Watch
@@ -122,13 +122,6 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 Show = Callable[[Status], None]
 
 
-def hurried(text: str) -> str:
-    """A network file in which nobody waits long: hosts have 2 s to answer, links and repeats are tried again soon."""
-    text = re.sub(r"(?m)^(retry_ms|backoff_min_ms|backoff_max_ms|echo_s) = .*\n", "", text)
-    quick = "retry_ms = 2_000\nbackoff_min_ms = 100\nbackoff_max_ms = 1_000\necho_s = 5\ntimeout_ms = 2_000"
-    return re.sub(r"(?m)^timeout_ms = .*$", quick, text)
-
-
 class Soak:
     """One run. `run` it once; `release` whatever happened."""
 
@@ -206,16 +199,12 @@ class Soak:
         for name, target in targets.items():
             link = self._links[name] = Link(name, target, Random(self._rng.getrandbits(64)))  # noqa: S311
             await link.open(nursery)
-            if name in self._hosts():
-                text = text.replace(f'connect = "{target}"', f'connect = "{link.address}"')
-        (self.plan.directory / "switch.toml").write_text(text, encoding="utf-8")
+        through = {link.target: link.address for link in self._links.values()}
+        to_hosts = led_through(text, through, "host", "connect")
+        (self.plan.directory / "switch.toml").write_text(to_hosts, encoding="utf-8")
         if self._web is not None:
-            text = self.network_file.read_text(encoding="utf-8")
-            for listener in self.network.listeners:
-                text = text.replace(
-                    f'address = "{listener.address}"', f'address = "{self._links[listener.name].address}"'
-                )
-            (self.plan.directory / "gateway.toml").write_text(text, encoding="utf-8")
+            to_switch = led_through(text, through, "listener", "address")
+            (self.plan.directory / "gateway.toml").write_text(to_switch, encoding="utf-8")
 
     def _add_services(self) -> None:
         plan, services = self.plan, self.services
