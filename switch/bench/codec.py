@@ -13,6 +13,7 @@ import iso8583
 import msgspec
 
 from switch.bench.messages import Card, Settings, Speech, cards_of
+from switch.bench.options import dialects_option
 from switch.wire import Dialect, Document
 from switch.wire.dialect import names
 from switch.wire.vocabulary import DE
@@ -88,7 +89,7 @@ def measure(dialect: Dialect, rounds: int) -> Times:
 
 @click.command()
 @click.option("--rounds", type=click.IntRange(1), default=15, show_default=True)
-@click.option("--dialect", "chosen", multiple=True, help="A dialect's name; may be given several times. [default: all]")
+@dialects_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def main(rounds: int, chosen: tuple[str, ...], as_json: bool) -> None:
     """Time decode and encode beside pyiso8583's."""

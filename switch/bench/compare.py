@@ -20,11 +20,12 @@ from typing import Any, Final
 import click
 import msgspec
 
+from switch.bench.options import network_option
 from switch.children import start
 from switch.config import load_network
 from switch.config.load import SHIPPED
 from switch.core.network import Network
-from switch.loopback import free_ports
+from switch.loopback import on_free_ports
 from switch.readiness import NotReadyError, Ready, wait_ready
 
 READY_S: Final = 30
@@ -49,9 +50,7 @@ class Cores(msgspec.Struct, frozen=True):
 
 def text_on_free_ports() -> str:
     """The network file of measurements, where it disturbs nobody else's."""
-    text = (SHIPPED / "bench.toml").read_text()
-    listener, issuer = free_ports(2)
-    return text.replace("127.0.0.1:8683", f"127.0.0.1:{listener}").replace("127.0.0.1:8691", f"127.0.0.1:{issuer}")
+    return on_free_ports((SHIPPED / "bench.toml").read_text(encoding="utf-8"))
 
 
 def cores() -> Cores:
@@ -197,7 +196,7 @@ def _percentiles(us: dict[str, Any]) -> str:
     "--in-flight", multiple=True, type=click.IntRange(1), default=(128,), show_default=True, help="Closed loops."
 )
 @click.option("--rate", type=click.FloatRange(min=1), default=1_000, show_default=True, help="Open loop, a second.")
-@click.option("--network", default="bench", show_default=True, help="One acquirers' listener, one issuer, both cmi87.")
+@network_option
 @click.option("--only", type=click.Choice(SUBJECTS), help="Measure one of them only; there is no ratio then.")
 @click.option(
     "--ratio-min", type=float, help="Exit with 1 where the switch's throughput is less than so many baselines'."

@@ -19,6 +19,7 @@ import click
 import msgspec
 
 from switch.bench.compare import CLI, STATE, CompareError, one_round, subject_command
+from switch.bench.options import network_option
 from switch.bench.versus import directory_for, figures_of, table
 from switch.children import start
 from switch.config import load_network
@@ -141,7 +142,7 @@ def rounds_of(
 )
 @click.option("--rate", type=click.FloatRange(min=1), default=5_000, show_default=True, help="Open loop, a second.")
 @click.option("--in-flight", multiple=True, type=click.IntRange(1), help="A closed loop, too.")
-@click.option("--network", default="bench", show_default=True, help="One acquirers' listener, one issuer, both cmi87.")
+@network_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def main(
     number: int,

@@ -15,6 +15,7 @@ import click
 import msgspec
 
 from switch.bench.codec import sample
+from switch.bench.options import dialects_option
 from switch.bench.process import usage
 from switch.wire import Dialect, Document
 from switch.wire.careful import decode as careful_decode
@@ -136,7 +137,7 @@ def as_text(found: dict[str, Hostile]) -> str:
 
 @click.command()
 @click.option("--messages", type=click.IntRange(1_000), default=20_000, show_default=True, help="Of the hostile peer.")
-@click.option("--dialect", "chosen", multiple=True, help="A dialect's name; may be given several times. [default: all]")
+@dialects_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def main(messages: int, chosen: tuple[str, ...], as_json: bool) -> None:
     """Time decoding for a peer that sends a new bitmap each time, and for another link of its dialect."""

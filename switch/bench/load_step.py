@@ -36,7 +36,8 @@ def network_of(directory: Path, max_pending: int, turn_ms: int) -> Path:
     """The network file `bench` with a bound of its host (0: its own) and of the switch's turns, written to `directory`."""
     text = (SHIPPED / "bench.toml").read_text(encoding="utf-8")
     if max_pending:
-        text = text.replace("timeout_ms = 10_000", f"timeout_ms = 10_000\nmax_pending = {max_pending}")
+        assert text.count("[[host]]\n") == 1, "the one host that is to be bounded"
+        text = text.replace("[[host]]\n", f"[[host]]\nmax_pending = {max_pending}\n")
     path = directory / "network.toml"
     path.write_text(f"{text}\n[limits]\nturn_ms = {turn_ms}\n", encoding="utf-8")
     return path

@@ -27,6 +27,7 @@ from rich.progress import Progress
 from switch.bench.compare import CLI, CompareError, running
 from switch.bench.journals import write_journal
 from switch.bench.messages import Card, Settings, Speech, cards_of
+from switch.bench.options import network_option
 from switch.children import start
 from switch.config import load_network
 from switch.core.network import Address, Network
@@ -197,7 +198,7 @@ def one_start(network: Network, state_dir: Path, number: int) -> Took:
 @click.command()
 @click.option("--transactions", type=click.IntRange(1), default=1_000_000, show_default=True, help="In the journal.")
 @click.option("--rounds", type=click.IntRange(1), default=5, show_default=True, help="Starts, each ended by kill -9.")
-@click.option("--network", default="bench", show_default=True, help="One acquirers' listener, one issuer, both cmi87.")
+@network_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def main(transactions: int, rounds: int, network: str, as_json: bool) -> None:
     """Measure the time from the start of the switch to its first answer, after kill -9 with a long journal."""

@@ -23,6 +23,7 @@ from rich.progress import Progress
 
 from switch.bench.compare import CLI, CompareError
 from switch.bench.journals import write_journal
+from switch.bench.options import whole_network
 from switch.children import start
 from switch.config import load_network
 from switch.core.network import BinRange, Network
@@ -266,7 +267,9 @@ def run(command: list[str], errors: Path) -> Took:
 
 @click.command()
 @click.option("--transactions", type=click.IntRange(1), default=1_000_000, show_default=True, help="In the journal.")
-@click.option("--network", default="morocco", show_default=True, help="Whose members, cards and fees.")
+@click.option(
+    "--network", callback=whole_network, default="morocco", show_default=True, help="Whose members, cards and fees."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def main(transactions: int, network: str, as_json: bool) -> None:
     """Measure a day's settlement: nets and all files from a cold journal; then the nets alone, with the index that follows."""

@@ -19,6 +19,7 @@ import click
 import msgspec
 
 from switch.bench.compare import CLI, STATE, CompareError, one_round, subject_command
+from switch.bench.options import network_option
 from switch.config import load_network
 from switch.core.network import Network
 
@@ -132,7 +133,7 @@ def rounds_of(
     "--in-flight", multiple=True, type=click.IntRange(1), default=(128, 16, 1), show_default=True, help="Closed loops."
 )
 @click.option("--rate", type=click.FloatRange(min=1), default=1_000, show_default=True, help="Open loop, a second.")
-@click.option("--network", default="bench", show_default=True, help="One acquirers' listener, one issuer, both cmi87.")
+@network_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def main(
     path: Path,

@@ -220,6 +220,12 @@ class Acquiring:
         self.records.apply(entry)
         return self._record(entry)
 
+    def fold(self, entry: AcquirerRecord) -> None:
+        """Remember a record of an earlier life. KeyError: it is about a card that is none of `cards`."""
+        if isinstance(entry, Asked) and entry.card not in self._names.values():
+            raise KeyError(entry.card)
+        self.records.apply(entry)
+
     def _us(self, now: int) -> int:
         return (now + self._host.wall_offset_ns) // 1_000
 

@@ -102,11 +102,11 @@ class CardNetwork(Issuer):
         self._sending = False
 
     def fold(self, entry: HostEntry) -> None:
-        """Remember a record of an earlier life, of either side."""
+        """Remember a record of an earlier life, of either side. KeyError: it is about a card that is not on file."""
         if isinstance(entry, Taken):
             super().fold(entry)
         else:
-            self.acquirer_records.apply(entry)
+            self._acquiring.fold(entry)
             self._stan = int(self.acquirer_records.last_stan)
 
     @property

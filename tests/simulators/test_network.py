@@ -3,6 +3,7 @@
 import random
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from switch.core.messages.internal import Private48
@@ -291,3 +292,11 @@ def test_while_the_journal_is_away_nothing_comes_from_abroad() -> None:
     far.party.journal_state(True, "", far.now)
     far.passes(2)
     assert far.hears()["2"] == CARD.pan
+
+
+def test_a_record_about_a_card_that_is_no_longer_there_is_refused_before_anything_is_sent() -> None:
+    far = again([])
+    far.passes(1)
+    (asked,) = (entry for entry in records_of(far) if isinstance(entry, Asked))
+    with pytest.raises(KeyError, match="sold"):
+        again([msgspec.structs.replace(asked, card="sold")])
