@@ -5,7 +5,7 @@ position, in one step.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final, TypeAlias
 
@@ -23,6 +23,7 @@ from switch.core.records.lifecycle import check
 from switch.core.records.numbers import following, stans_of, txn_of
 from switch.core.records.outcomes import History, Outcome
 from switch.core.records.records import ACQUIRER, TRANSMISSION_TIME, AnyEntry, Key
+from switch.core.records.refusals import Refusals
 from switch.core.records.state import State
 from switch.core.records.windows import name_of
 from switch.security.commands import Reply, TranslatePin
@@ -85,8 +86,8 @@ class Kernel:
         """of them, those with hosts, whoever made them"""
         self.copies: OrderedDict[int, int] = OrderedDict()
         """approvals said again to a repeat: how many copies may be on their way beside the one that fails next"""
-        self.refused: OrderedDict[Key, tuple[int, str]] = OrderedDict()
-        """refusals that the journal could not take: when (wall-clock µs) and DE39, by the message's key"""
+        self.refused = Refusals(network.limits.recent_transactions)
+        """those that the journal could not take, or was spared"""
         self.admitted = self.shed = 0
         """messages that took room (whatever has a transaction of its own), and requests declined where there was none
         (`core.transactions.overload`), since the start"""
@@ -272,15 +273,13 @@ class Kernel:
             self.copies[txn] = others - 1
         return others > 0
 
-    def remember_refusals(self, keys: Iterable[Key], de39: str) -> None:
-        """Remember refusals in memory only: a repeat that is on its way already must not fare otherwise."""
-        self.refused.update(dict.fromkeys(keys, (self._wall_us, de39)))
-        while len(self.refused) > self.limits.recent_transactions:
-            self.refused.popitem(last=False)
+    def remember_refusal(self, key: Key, de39: str) -> None:
+        """Remember a refusal in memory only: a repeat that is on its way already must not fare otherwise."""
+        self.refused.add(key, self._wall_us, de39)
 
     def remembered_refusal(self, key: Key) -> str:
         """DE39 of such a refusal within the duplicate window; "" where there is none."""
-        at_us, de39 = self.refused.get(key, (0, ""))
+        at_us, de39 = self.refused.find(key) or (0, "")
         return de39 if de39 and self.within_window(at_us) else ""
 
     def bind_to_peer(self, session: Session) -> None:

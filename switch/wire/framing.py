@@ -7,7 +7,16 @@ from typing import Final
 from switch.wire.counted import SHOWN_BYTES, U16, Counted, Flaw, Framing, FramingError
 from switch.wire.delimited import Gzip, StxEtx
 
-__all__ = ["BASE1_BYTES", "BASE1_REJECT_BYTES", "FRAMINGS", "TPDU_BYTES", "Framing", "FramingError", "make_framing"]
+__all__ = [
+    "BASE1_BYTES",
+    "BASE1_REJECT_BYTES",
+    "FRAMINGS",
+    "TPDU_BYTES",
+    "Framing",
+    "FramingError",
+    "frames_alike",
+    "make_framing",
+]
 
 _U32: Final = struct.Struct(">I")
 _LITTLE16: Final = struct.Struct("<H")
@@ -360,3 +369,8 @@ def make_framing(name: str, frame_bytes_max: int = FRAME_BYTES_MAX) -> Framing:
     if kind is None:
         raise ValueError(f"no framing is called {name!r}; there are {', '.join(FRAMINGS)}")
     return kind(frame_bytes_max)
+
+
+def frames_alike(framing: Framing) -> bool:
+    """True where a frame is a header, the same for all messages of one length, and the message as it is."""
+    return isinstance(framing, Counted) and type(framing).frame is Counted.frame

@@ -94,7 +94,8 @@ def take_over(switch: Switch, memory: Memory, now: int) -> None:
     switch.booted_de7, switch.journal_down = memory.booted_de7, memory.journal_down
     switch.scheduled.resume(memory.cutovers_looked_s, now)
     switch.copies.update(memory.copies)
-    switch.refused.update(memory.refused)
+    for key, (at_us, de39) in memory.refused:
+        switch.refused.add(key, at_us, de39)
     if memory.remembered is not None:
         remember_all(switch.state, memory.remembered.recent)
         switch.state.horizons = dict(memory.remembered.horizons)

@@ -133,7 +133,7 @@ class Containment:
             key = key_of(session, document)
             if is_repeat(mti) or may_be_known(kernel, session, key):
                 return
-            kernel.remember_refusals([key], Answer.MALFUNCTION)
+            kernel.remember_refusal(key, Answer.MALFUNCTION)
         elif mti not in REVERSALS and mti not in ADVICES and mti[1] != "8":
             return
         reply(kernel, session, answer(document, Answer.MALFUNCTION), raw)

@@ -10,7 +10,7 @@ lost on its way. Reversals and advices are never declined so, but take room of t
 that is declined the long way.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Final
 
 from switch.core.kernel import Kernel
@@ -20,10 +20,11 @@ from switch.core.links.states import SessionState
 from switch.core.messages.translator import answer
 from switch.core.party import Close, Send
 from switch.core.records.records import TRANSMISSION_TIME, Key
-from switch.core.transactions.fast_decline import FastDecline
+from switch.core.records.refusals import Shared
+from switch.core.transactions.fast_decline import FastDecline, Group
 from switch.core.transactions.replies import reply
 from switch.core.transactions.transaction import UP, key_of
-from switch.wire.framing import make_framing
+from switch.wire.framing import frames_alike, make_framing
 from switch.wire.vocabulary import DE, Answer, Document
 
 SAID_EVERY_NS: Final = 1_000_000_000
@@ -40,8 +41,8 @@ class Overload:
         self._kept: dict[Session, list[bytes]] = {}
         self._said_at = -SAID_EVERY_NS
         self._shed_before = 0
-        self._fast_declines: dict[tuple[str, int], FastDecline] = {}
-        """by dialect, and what a link's answers say of the business day; in this window"""
+        self._fast_declines: dict[tuple[str, int, str], FastDecline] = {}
+        """by dialect, what a link's answers say of the business day, and framing; in this window"""
         self._window = ""
         self._links: dict[str, int] = {}
         """requests declined since it was last said, by connection"""
@@ -128,42 +129,28 @@ class Overload:
         """Refuse requests by their bytes, from this frame on; returns the first that cannot be."""
         if session.state is not UP:
             return at
-        kernel, source, refuse, frame_up = self._kernel, session.source, fast_decline.refuse, session.framing.frame
-        pending, recent, refused = kernel.pending, kernel.state.recent, kernel.refused
-        keys: list[Key] = []
-        answers: list[bytes] = []
-        seen_at, before, forgotten = "", False, False
-        for frame in frames[at:]:
-            found = refuse(frame, source)
-            if found is None:
-                break
-            key, answer_bytes = found
-            if key[TRANSMISSION_TIME] != seen_at:  # that of nearly all in one second
-                seen_at = key[TRANSMISSION_TIME]
-                before, forgotten = kernel.from_before(seen_at, session), kernel.beyond_memory(key)
-            if before or key in pending or key in recent or key in refused:
-                break
-            at += 1
-            if forgotten:
-                self._unanswered += 1
-            else:
-                keys.append(key)
-                answers.append(frame_up(answer_bytes))
+        kernel = self._kernel
+        known = _Known(kernel, session)
+        done, answers = fast_decline.refuse(frames[at:], session.source, known)
+        self._unanswered += done - len(answers)
+        kernel.refused.grew(len(answers))
         if answers:
-            kernel.remember_refusals(keys, Answer.MALFUNCTION)
+            if not frames_alike(session.framing):
+                answers = [session.framing.frame(one) for one in answers]
             kernel.shed += len(answers)
             session.good += len(answers)
             kernel.effects.append(Send(session.link, b"".join(answers)))
-        return at
+        return at + done
 
     def _fast_decline_of(self, session: Session) -> FastDecline | None:
         """None: an answer cut to fit by its bytes would have another's MAC, or speak of another's keys."""
         if not session.direct or session.sealing is not None or session.sets is not None:
             return None
-        kind = session.dialect.name, session.says
+        kind = session.dialect.name, session.says, session.framing_name
         found = self._fast_declines.get(kind)
         if found is None:
-            found = self._fast_declines[kind] = FastDecline(session.dialect)
+            framed = session.framing.frame if frames_alike(session.framing) else None
+            found = self._fast_declines[kind] = FastDecline(session.dialect, framed)
         return found
 
     def _learn(self, fast_decline: FastDecline, session: Session, frame: bytes, now: int) -> None:
@@ -197,6 +184,34 @@ class Overload:
         self._links.clear()
 
 
+class _Known:
+    """What is known of requests of a connection, for `FastDecline.refuse`."""
+
+    def __init__(self, kernel: Kernel, session: Session) -> None:
+        self._kernel = kernel
+        self._session = session
+        self._groups: dict[Shared, Group | None] = {}
+
+    @property
+    def keys(self) -> tuple[Container[Key], Container[Key]]:
+        """See Known."""
+        return self._kernel.pending, self._kernel.state.recent
+
+    def group_of(self, shared: Shared) -> Group | None:
+        """See Known."""
+        if shared not in self._groups:
+            self._groups[shared] = self._group_of(shared)
+        return self._groups[shared]
+
+    def _group_of(self, shared: Shared) -> Group | None:
+        kernel, (source, mti_class, sent_at, institution) = self._kernel, shared
+        if kernel.from_before(sent_at, self._session):
+            return None
+        alike = kernel.refused.open(shared, kernel.wall_us_now)
+        forgotten = kernel.beyond_memory((source, mti_class, "", sent_at, institution, ""))
+        return Group(refused=alike, forgotten=forgotten)
+
+
 def may_be_known(kernel: Kernel, session: Session, key: Key) -> bool:
     """True if a request with this key may have come before: it waits, was dealt with, or is older than what is remembered."""
     sent_at = key[TRANSMISSION_TIME]
@@ -213,7 +228,7 @@ def shed(kernel: Kernel, session: Session, document: Document, raw: Document, no
     key = key_of(session, document)
     if key in kernel.refused or may_be_known(kernel, session, key):
         return False
-    kernel.remember_refusals([key], Answer.MALFUNCTION)
+    kernel.remember_refusal(key, Answer.MALFUNCTION)
     reply(kernel, session, answer(document, Answer.MALFUNCTION), raw)
     kernel.shed += 1
     return True

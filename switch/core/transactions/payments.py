@@ -272,7 +272,7 @@ class Payments:
         kernel, document, session, de39 = self._kernel, message.document, message.session, refusal.de39
         if kernel.journal_down or kernel.journal_full():
             if remember:
-                kernel.remember_refusals([message.key], de39)
+                kernel.remember_refusal(message.key, de39)
         elif remember:
             kernel.record(declined_entry(kernel, message, de39, refusal.reason))
         refused = answer(document, de39, refused_because(de39))

@@ -7,7 +7,6 @@ from switch.core.network import Network
 from switch.core.records.records import Declined, Forwarded
 from switch.core.transactions.fast_decline import FastDecline
 from switch.sim.playbook import Peer, Playbook
-from switch.wire import Dialect
 from switch.wire.vocabulary import Document
 from tests.core.scripts import Scene, morocco, purchase, reversal
 
@@ -164,6 +163,27 @@ def test_a_request_that_was_refused_the_long_way_has_others_refused_by_their_byt
     assert [{de: d[de] for de in ("15", "48") if de in d} for d in refused] == [own] * 10
 
 
+def test_requests_of_two_lengths_are_learned_once_each(learned: list[bytes]) -> None:
+    scene = Scene()
+    with scene.book.turn(room=0):
+        for n in range(10):
+            scene.rif.sends(purchase(stan=f"00010{n}", de2="9504010000000003" if n % 2 else "9504010000000000003"))
+    assert len(learned) == 2
+    assert set(answers(scene.rif).values()) == {"96"}
+
+
+@pytest.mark.parametrize("framing", ["length2", "stxetx", "gzip", "length2-etx"])
+def test_refusals_leave_in_whatever_frame_their_link_has(learned: list[bytes], framing: str) -> None:
+    network = morocco()
+    listeners = tuple(msgspec.structs.replace(x, framing=framing) for x in network.listeners)
+    scene = Scene(Playbook(msgspec.structs.replace(network, listeners=listeners)))
+    with scene.book.turn(room=0):
+        for n in range(10):
+            scene.rif.sends(purchase(stan=f"00010{n}"))
+    assert answers(scene.rif) == {f"00010{n}": "96" for n in range(10)}
+    assert len(learned) == 1
+
+
 def test_in_another_window_refusals_are_learned_anew(learned: list[bytes]) -> None:
     scene = Scene()
     with scene.book.turn(room=0):
@@ -310,44 +330,3 @@ def test_when_the_room_is_unbounded_again_it_is_said_and_all_are_let_in() -> Non
     scene.rif.sends(purchase(stan="000101"))
     assert scene.atlas.gets()["t"] == "0200"
     assert len(scene.book.logged("overload.over")) == 1
-
-
-# -- refusals by bytes
-
-CMI87 = Dialect.load("cmi87")
-
-
-def refusal(request: Document) -> Document:
-    return {de: v for de, v in request.items() if de in ("3", "7", "11", "32", "37", "41", "49")} | {
-        "t": "0210",
-        "39": "96",
-    }
-
-
-def test_a_plan_holds_for_its_own_lengths_only() -> None:
-    fast_decline = FastDecline(CMI87)
-    known, longer = purchase(stan="000100"), purchase(stan="000100", de32="5041021")
-    fast_decline.learn(CMI87.encode(known), CMI87.encode(refusal(known)))
-    made = fast_decline.refuse(CMI87.encode(known), "rif")
-    assert made is not None
-    assert made == (("rif", "2", "000100", known["7"], "504102", "RIF00001"), CMI87.encode(refusal(known)))
-    assert fast_decline.refuse(CMI87.encode(longer), "rif") is None
-    assert fast_decline.refuse(CMI87.encode(known)[:-120], "rif") is None
-    assert fast_decline.refuse(b"", "rif") is None
-    assert fast_decline.refuse(CMI87.encode(purchase(t="0201")), "rif") is None
-
-
-def test_an_answer_that_is_not_made_of_its_request_is_not_learned() -> None:
-    fast_decline = FastDecline(CMI87)
-    request = purchase()
-    fast_decline.learn(CMI87.encode(request), CMI87.encode({**refusal(request), "37": "999999999999"}))
-    assert fast_decline.refuse(CMI87.encode(request), "rif") is None
-
-
-def test_a_dialect_with_a_header_or_digits_in_half_bytes_has_no_plans() -> None:
-    dialect = Dialect.load("cmi87b")
-    fast_decline, request = FastDecline(dialect), {**purchase(), "h": "6000010002"}
-    del request["35"]
-    wire = dialect.encode(request)
-    fast_decline.learn(wire, dialect.encode({**refusal(request), "h": "6000020001"}))
-    assert fast_decline.refuse(wire, "rif") is None
