@@ -10,6 +10,7 @@ from switch.config.certificates import check_certificates
 from switch.config.draft import Draft
 from switch.config.mistakes import did_you_mean
 from switch.config.reader import Section, Source
+from switch.core.links.session import significant
 from switch.core.network import DOMESTIC_SCHEME, Network
 from switch.money.currency import CURRENCIES
 
@@ -66,7 +67,12 @@ def _unique(source: Source, draft: Draft, network: Network) -> None:
     _note_repeats(links, "name", 'the link name "{}" is taken')
     institutions = [(source.root, network.institution), *((s, m.institution) for s, m in draft.members)]
     institutions += [(s, h.institution) for s, h in draft.hosts if h.role == "network"]
-    _note_repeats(institutions, "institution", "institution {} is taken")
+    for s, value in institutions:
+        if value and not significant(value):
+            s.wrong(
+                "institution", f"institution {value} is nothing but zeros, which in DE32 are nobody", "another number"
+            )
+    _note_repeats(((s, significant(value)) for s, value in institutions), "institution", "institution {} is taken")
     bics = [(source.root, network.bic), *((s, m.bic) for s, m in draft.members)]
     payees = source.root.table("payees")
     bics += [(payees.table(name), bic) for name, bic in network.payees.items() if bic]
@@ -81,11 +87,11 @@ def _unique(source: Source, draft: Draft, network: Network) -> None:
 
 def _spoken_for(draft: Draft) -> None:
     """Nobody speaks for another member, and no two members for one institution: its payments would be either's."""
-    whose = {m.institution: m.name for _, m in draft.members if m.institution}
+    whose = {significant(m.institution): m.name for _, m in draft.members if m.institution}
     for s, m in draft.members:
         for institution in m.institutions:
-            other = whose.setdefault(institution, m.name)
-            if other != m.name or institution == m.institution:
+            other = whose.setdefault(significant(institution), m.name)
+            if other != m.name or significant(institution) == significant(m.institution):
                 s.wrong_item("institutions", institution, f'institution {institution} is member "{other}"\'s already')
 
 

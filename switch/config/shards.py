@@ -8,6 +8,7 @@ from switch.config.draft import Draft
 from switch.config.keys import read_fixed_keys
 from switch.config.mistakes import ConfigErrors, Mistake, did_you_mean
 from switch.config.reader import Section, Source
+from switch.core.links.session import significant
 from switch.core.network import HostLink, Network, Shard
 from switch.core.records.numbers import SHARDS_MAX
 from switch.core.shards import PASSING_MS, PEER_LISTENER, SOURCE, called, divided, of_shard, owned
@@ -131,7 +132,7 @@ def _unique(draft: Draft) -> None:
         if member.name.startswith(SOURCE):
             s.wrong("name", f'"{SOURCE}…" is what shards are called where they pass something on', "another name")
         for key, each in [("institution", member.institution), *(("institutions", one) for one in member.institutions)]:
-            if each in institutions:
+            if significant(each) in institutions:
                 s.wrong(key, f"{each} is what a shard calls itself where it passes something on", "another number")
 
 

@@ -3,7 +3,8 @@
 Two messages with the same key (acquirer, MTI class, DE11, DE7, DE32, DE41) are the same message. One that has the key but not
 the amount or the card of the first is a mistake of the sender's, and is refused (DE39=94), never mistaken for either. A *marked*
 repeat (x1) is recognised without DE7, which some hosts stamp anew: by DE11, DE32, DE41, card and amount. Without the mark another
-DE7 is another payment.
+DE7 is another payment. Zeros before an institution say nothing: DE32 `00000504102`, `504102` and none are the same of who signed
+on as that, in memory.
 Beyond the network's `duplicate_window_s` a key says nothing any more: the message is judged anew.
 """
 
@@ -18,7 +19,7 @@ from switch.core.transactions.on_behalf import refused_because
 from switch.core.transactions.originals import find_first, is_overtaken
 from switch.core.transactions.replies import reply
 from switch.core.transactions.transaction import RESTORED, Refusal, hop_of
-from switch.wire.vocabulary import ADVICES, APPROVALS, DE, Answer, Document, is_repeat, response_mti
+from switch.wire.vocabulary import ADVICES, APPROVALS, DE, Answer, Document, response_mti
 
 
 def answer_again(kernel: Kernel, message: Incoming) -> bool:
@@ -30,7 +31,7 @@ def answer_again(kernel: Kernel, message: Incoming) -> bool:
         return _wait_too(kernel, pending, message)
     outcome = kernel.repeated(message.key)
     if outcome is None:
-        first = find_first(kernel, message) if is_repeat(document[DE.MTI]) else None
+        first = find_first(kernel, message)
         if first is not None and first.pending is not None:
             return _wait_too(kernel, first.pending, message)
         outcome = first.outcome if first is not None else is_overtaken(kernel, message)

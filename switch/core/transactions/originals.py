@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from itertools import chain, islice
 
 from switch.core.kernel import Kernel
+from switch.core.links.session import significant
 from switch.core.messages.translator import Original, parse_original
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import (
@@ -35,7 +36,7 @@ from switch.core.transactions.candidate import Candidate
 from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.transaction import Refusal
 from switch.wire.dates import seconds_between
-from switch.wire.vocabulary import ADVICES, DE, MTI, REQUESTS, Answer, Document
+from switch.wire.vocabulary import ADVICES, DE, MTI, REQUESTS, Answer, Document, is_repeat
 
 PAYMENTS = MTI.AUTHORIZATION + MTI.FINANCIAL
 """message classes of what can be meant"""
@@ -182,18 +183,21 @@ def _of_terminal(kernel: Kernel, key: Key) -> Iterable[Key]:
 
 
 def find_first(kernel: Kernel, message: Incoming) -> Candidate | None:
-    """What a marked repeat repeats although its DE7 is another: the same DE11, DE32, DE41, card and amount, of the last while.
+    """What a repeat repeats although its key is another: the same DE11, DE32, DE41, card and amount, of the last while; and
+    unless it is marked as one, the same DE7.
 
-    Payments are told apart by what identifies them; DE7 is stamped anew by hosts that repeat. None: it is not known here.
+    Payments are told apart by what identifies them; DE7 is stamped anew by hosts that repeat, and zeros before an institution say
+    nothing (`_is_institution`). None: it is not known here.
     """
     key = message.key
-    for other in reversed(kernel.state.names.with_stan(key[ACQUIRER], key[STAN])[-CANDIDATES_MAX:]):
-        same = (other[MTI_CLASS], other[INSTITUTION], other[TERMINAL]) == (
-            key[MTI_CLASS],
-            key[INSTITUTION],
-            key[TERMINAL],
-        )
-        if not same:
+    others = kernel.state.names.with_stan(key[ACQUIRER], key[STAN])
+    if not others:
+        return None
+    marked = is_repeat(message.document[DE.MTI])
+    for other in reversed(others[-CANDIDATES_MAX:]):
+        if (other[MTI_CLASS], other[TERMINAL]) != (key[MTI_CLASS], key[TERMINAL]):
+            continue
+        if not (marked or other[TRANSMISSION_TIME] == key[TRANSMISSION_TIME]) or not _is_institution(message, other):
             continue
         found = _candidate(kernel, other, remembered=True)
         if found is None or found.request is None or not _is_same(found.request, message):
@@ -201,6 +205,14 @@ def find_first(kernel: Kernel, message: Incoming) -> Candidate | None:
         if kernel.within_window(found.request.at_us):
             return found
     return None
+
+
+def _is_institution(message: Incoming, other: Key) -> bool:
+    """True if the two name one institution: DE32 is n..11, and DE90 has it filled with zeros to eleven, so that zeros before it
+    cannot tell two apart; without any other digit it is who signed on."""
+    said, known = message.key[INSTITUTION], other[INSTITUTION]
+    own = message.session.institution
+    return said == known or significant(significant(said) or own) == significant(significant(known) or own)
 
 
 def is_overtaken(kernel: Kernel, message: Incoming) -> Outcome | None:
@@ -214,9 +226,11 @@ def is_overtaken(kernel: Kernel, message: Incoming) -> Outcome | None:
     for other in others:
         if other == key or other[MTI_CLASS] != key[MTI_CLASS]:
             continue
+        if other[INSTITUTION].strip("0 ") and not _is_institution(message, other):
+            continue
         if not all(
             other[at] in (key[at], "") or not other[at].strip("0 ") or (at == TRANSMISSION_TIME and other[at] == local)
-            for at in (TRANSMISSION_TIME, INSTITUTION, TERMINAL)
+            for at in (TRANSMISSION_TIME, TERMINAL)
         ):
             continue
         outcome = kernel.state.recent.get(other)

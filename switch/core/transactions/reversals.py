@@ -54,7 +54,7 @@ from switch.core.transactions.transaction import (
 from switch.core.transactions.unreferenced import check_advice
 from switch.wire.dates import later, seconds_between
 from switch.wire.pans import keepable
-from switch.wire.vocabulary import DE, MTI, Answer, Document, advice_of, is_repeat, request_of
+from switch.wire.vocabulary import DE, MTI, Answer, Document, advice_of, request_of
 
 PASSED = (DE.RESPONSE_CODE, DE.EXPIRY, DE.MERCHANT_NAME)
 """Elements of an acquirer's reversal or advice that its issuer gets as they are: why it reverses, and what names the payment"""
@@ -109,7 +109,7 @@ class Reversals:
         """What became of the message that this one repeats. A reversal that comes again under another DE7 need not be known for
         one: it changes nothing."""
         seen = self._kernel.repeated(message.key)
-        if seen is None and advice and is_repeat(message.document[DE.MTI]):
+        if seen is None and advice:
             first = find_first(self._kernel, message)
             seen = first.outcome if first is not None else None
         return seen

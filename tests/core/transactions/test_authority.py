@@ -139,6 +139,50 @@ def test_a_bare_or_padded_de32_is_who_signed_on(de32: str) -> None:
     assert scene.rif.gets().get("32") == sent.get("32")
 
 
+ONE = ["", "00000000000", "504102", "00000504102"]
+"""DE32 of one institution, from who signed on as it"""
+
+
+@pytest.mark.parametrize("t", ["0200", "0201"], ids=["unmarked", "marked"])
+@pytest.mark.parametrize("again", ONE, ids=["absent", "zeros", "bare", "padded"])
+@pytest.mark.parametrize("first", ONE, ids=["absent", "zeros", "bare", "padded"])
+def test_a_repeat_that_writes_its_institution_otherwise_is_charged_once(first: str, again: str, t: str) -> None:
+    """As a host does whose second site has another packager."""
+    scene = Scene()
+    sent = purchase(de32=first)
+    scene.rif.sends(sent)
+    while_pending = {**purchase(de32=again), "t": t}
+    scene.rif.sends(while_pending)
+    scene.atlas.answers(scene.atlas.gets(), "00")
+    assert scene.rif.gets()["39"] == "00"
+    scene.rif.sends(while_pending)
+    assert scene.rif.gets()["39"] == "00"
+    assert scene.atlas.got_nothing()
+    assert len(scene.book.recorded(Answered)) == 1
+
+
+@pytest.mark.parametrize("again", ["0504102", "00000504102"])
+def test_another_institution_of_one_connection_is_another_payment(again: str) -> None:
+    scene = Scene(Playbook(sponsoring()))
+    for de32, answers in (("504102", 1), (SPONSORED, 2), (again, 2), (f"0{SPONSORED}", 2)):
+        scene.rif.sends(purchase(de32=de32))
+        if len(scene.book.recorded(Answered)) < answers:
+            scene.atlas.answers(scene.atlas.gets(), "00")
+        assert scene.rif.gets()["39"] == "00"
+        assert len(scene.book.recorded(Answered)) == answers
+
+
+def test_a_reversal_that_comes_first_with_zeros_before_its_institution_undoes_what_follows() -> None:
+    scene = Scene()
+    sent = purchase()
+    scene.rif.sends(reversal(sent, de32="00000504102"))
+    scene.atlas.gets()
+    assert scene.rif.gets()["39"] == "00"
+    scene.rif.sends(sent)
+    assert scene.rif.gets()["39"] != "00"
+    assert scene.atlas.got_nothing()
+
+
 def test_a_member_may_send_for_institutions_of_its_section() -> None:
     scene = Scene(Playbook(sponsoring()))
     sent = purchase(de32=SPONSORED)
