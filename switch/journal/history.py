@@ -29,9 +29,9 @@ from switch.core.records.records import (
 from switch.core.records.state import State
 from switch.journal.index import Index, IndexBusyError, IndexDamagedError, inode_of, remove_index
 from switch.journal.log import HEADER, JournalError, Log, Place, Segment, segments
-from switch.journal.places import record_at, segment_paths
+from switch.journal.places import places_named, places_with_key, record_at, segment_paths, spellings
 from switch.journal.projections.projection import PLACE
-from switch.journal.projections.transactions import Transactions, places_named, places_with_key
+from switch.journal.projections.transactions import Transactions
 from switch.journal.recovery import decode, journal_directory
 from switch.journal.scan import Record
 
@@ -122,8 +122,9 @@ class IndexHistory:
     def _find_named(self, acquirer: str, name: str) -> list[Outcome]:
         index = self._opened()
         place = self._place(index) if index is not None else None
-        needle = ENCODER.encode(name)
-        later = [decode(s, r) for s, r in self._after(place, [needle]) if needle in r.payload]
+        needles = [ENCODER.encode(each) for each in spellings(name)]
+        tail = self._after(place, needles)
+        later = [decode(s, r) for s, r in tail if any(needle in r.payload for needle in needles)]
         indexed = self._read(index, lambda: places_named(index.look, acquirer, name)) if index and place else {}
         entries = [*reversed(later), *(entry for _, entry in sorted(indexed.items(), reverse=True))]
         keys = dict.fromkeys(entry.key for entry in entries if isinstance(entry, Forwarded | Declined | Owed | StoodIn))

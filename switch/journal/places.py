@@ -1,14 +1,22 @@
-"""Records found again by their place in the log.
+"""Records found again by their place in the log, and places of a transaction's records by what it is called.
 
 In: a place, as the head, the index and their projections keep it. Out: the record there, if it still is.
 """
 
 import os
 from contextlib import suppress
+from typing import Final
 
+from switch.core.records.records import STAN_DIGITS, Key
 from switch.journal.log import Place, Segment, named
-from switch.journal.projections.projection import PLACE
+from switch.journal.projections.projection import PLACE, Look
+from switch.journal.projections.transactions import key_hash
 from switch.journal.scan import Record, Scan
+
+_NAMED: Final = "SELECT txn, places FROM transactions WHERE {} IN ({}) AND acquirer = ? ORDER BY txn DESC LIMIT 64"
+_WITH_KEY: Final = "SELECT txn, places FROM transactions WHERE key_hash = ? ORDER BY txn"
+RRN_LENGTH: Final = 12
+"""of DE37 (an 12)"""
 
 
 def segment_paths(directory: str) -> dict[int, str]:
@@ -38,3 +46,20 @@ def is_at(directory: str, place: Place) -> bool:
         found = record_at(segment_paths(directory), place)
         return found is not None and found[1].chain == place.chain
     return False
+
+
+def places_named(look: Look, acquirer: str, name: str) -> list[tuple[int, bytes]]:
+    """Transactions of this acquirer with this DE37 or, if it is six digits, DE11, newest first: txn and places."""
+    column, names = ("stan", (name,)) if len(name) == STAN_DIGITS else ("rrn", spellings(name))
+    statement = _NAMED.format(column, ", ".join("?" * len(names)))
+    return [(int(txn), bytes(places)) for txn, places in look(statement, (*names, acquirer))]
+
+
+def spellings(rrn: str) -> tuple[str, ...]:
+    """A DE37 without blanks around it, as messages have it and so the table: as it is, or filled up on either side."""
+    return tuple(dict.fromkeys((rrn, rrn.ljust(RRN_LENGTH), rrn.rjust(RRN_LENGTH))))
+
+
+def places_with_key(look: Look, key: Key) -> list[tuple[int, bytes]]:
+    """Txn and places of the transactions whose key has this key's hash."""
+    return [(int(txn), bytes(places)) for txn, places in look(_WITH_KEY, (key_hash(key),))]

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from switch.core.records.lifecycle import Status
+from switch.journal.places import spellings
 from switch.journal.projections.projection import Look, Values
 from switch.journal.projections.transactions import RUN, Row
 from switch.money.currency import CURRENCIES
@@ -123,7 +124,7 @@ def _look_up(look: Look, sought: Sought, limit: int) -> Iterator[Row]:
         of_card = _of_card(look, amounts, sought.last_four, sought.first_six)
         yield from islice(filter(sought.means, of_card), limit)
     if sought.rrn:
-        questions += [(_NAMED.format("rrn", limit), (rrn,)) for rrn in {sought.rrn, sought.rrn.ljust(12)}]
+        questions += [(_NAMED.format("rrn", limit), (rrn,)) for rrn in spellings(sought.rrn)]
     if sought.stan:
         questions.append((_NAMED.format("stan", limit), (sought.stan,)))
     if sought.txn:
@@ -147,12 +148,20 @@ def _read_card(card: str, amount: str) -> Sought:
     if not (last_four.isascii() and last_four.isdecimal() and len(last_four) == 4):
         raise SearchError(f'"{last_four}" are no last four digits of a card, such as 0019')
     try:
-        major = Decimal(amount.replace(",", ""))
+        major = Decimal(_in_points(amount))
         if not major.is_finite() or major < 0 or major >= 10**12:
             raise InvalidOperation
     except InvalidOperation:
         raise SearchError(f'"{amount}" is no amount, such as 1234.50') from None
     return Sought(last_four=last_four, first_six=first_six, amount=major)
+
+
+def _in_points(amount: str) -> str:
+    """`1,234.50` and `1 234,50` as `1234.50`: a comma that three digits follow, or a point further on, groups; any other is the
+    decimal one, as French receipts have it."""
+    whole, comma, rest = "".join(amount.split()).rpartition(",")
+    groups = not comma or "." in rest or len(rest) == 3
+    return f"{whole}{rest}".replace(",", "") if groups else f"{whole.replace('.', '')}.{rest}"
 
 
 def _exponent(currency: str) -> int:

@@ -5,11 +5,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 import pytest
 
+from switch.core.records.records import AnyEntry
 from switch.journal.history import IndexHistory
 from switch.journal.index import Index, index_path
-from tests.journal.samples import day, key, written
+from tests.journal.samples import answered, booted, day, forwarded, key, written
 from tests.journal.test_index import keys, remembered
 
 
@@ -72,4 +74,28 @@ def test_history_leaves_an_index_of_another_version_to_who_builds_it(tmp_path: P
     assert history.find(key(11)) == remembered(entries).find(key(11))
     Index(tmp_path).catch_up()
     assert history.reached() > 0
+    history.close()
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+@pytest.mark.parametrize("rrn", ["ABC12       ", "     ABC1234", "ABC123456789"])
+def test_an_old_payment_is_found_by_its_reference_however_that_is_filled_up(
+    tmp_path: Path, rrn: str, indexed: bool
+) -> None:
+    """DE37 has twelve places, and hosts fill it up with blanks: memory knows a payment by what stands between them."""
+    asked = forwarded(7)
+    entries: list[AnyEntry] = [
+        booted(),
+        msgspec.structs.replace(asked, elements={**asked.elements, "37": rrn}),
+        answered(7),
+    ]
+    written(tmp_path, entries)
+    if indexed:
+        index = Index(tmp_path)
+        index.catch_up()
+        index.close()
+    history, name = IndexHistory(tmp_path), rrn.strip()
+    found = history.find_named(asked.key[0], name)
+    assert len(found) == 1
+    assert found == remembered(entries).find_named(asked.key[0], name)
     history.close()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -82,6 +83,23 @@ def test_the_newest_come_first_and_no_more_than_asked_for(state: Path) -> None:
 def test_words_that_can_mean_nothing_are_refused_with_what_would(words: tuple[str, ...], said: str) -> None:
     with pytest.raises(SearchError, match=said):
         read_words(words)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("1234.50", "1234.50"),
+        ("1,234.50", "1234.50"),
+        ("1,234", "1234"),
+        ("12,345,678", "12345678"),
+        ("1234,50", "1234.50"),
+        ("1.234,50", "1234.50"),
+        ("0,5", "0.5"),
+        ("1,2345", "1.2345"),
+    ],
+)
+def test_a_comma_is_read_as_receipts_have_it(typed: str, meant: str) -> None:
+    assert read_words(("8997", typed)).amount == Decimal(meant)
 
 
 def test_amounts_are_major_units_of_the_payments_own_currency() -> None:

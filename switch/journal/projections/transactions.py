@@ -19,7 +19,6 @@ from switch.core.records.records import (
     MTI_CLASS,
     REVERSAL,
     STAN,
-    STAN_DIGITS,
     TRANSMISSION_TIME,
     Abandoned,
     Answered,
@@ -48,8 +47,6 @@ _PUT: Final = (
 )
 _GET: Final = "SELECT * FROM transactions WHERE txn = ?"
 _NEWEST: Final = "SELECT * FROM transactions ORDER BY txn DESC"
-_NAMED: Final = "SELECT txn, places FROM transactions WHERE {} = ? AND acquirer = ? ORDER BY txn DESC LIMIT 64"
-_WITH_KEY: Final = "SELECT txn, places FROM transactions WHERE key_hash = ? ORDER BY txn"
 RUN: Final = "substr(places, 1, 6)"
 """Which 65,536 records a transaction's first is among. It leads the index of cards, so that what is written together is found
 together: an index by card alone would cost a page a row. Whoever looks asks once a run: 300 times among ten million payments."""
@@ -347,17 +344,6 @@ def find(look: Look, txn: int) -> Row | None:
 def newest_first(look: Look) -> Iterator[Row]:
     """Every row."""
     return (Row(*found) for found in look(_NEWEST, ()))
-
-
-def places_named(look: Look, acquirer: str, name: str) -> list[tuple[int, bytes]]:
-    """Transactions of this acquirer with this DE37 or, if it is six digits, DE11, newest first: txn and places."""
-    column = "stan" if len(name) == STAN_DIGITS else "rrn"
-    return [(int(txn), bytes(places)) for txn, places in look(_NAMED.format(column), (name, acquirer))]
-
-
-def places_with_key(look: Look, key: Key) -> list[tuple[int, bytes]]:
-    """Txn and places of the transactions whose key has this key's hash."""
-    return [(int(txn), bytes(places)) for txn, places in look(_WITH_KEY, (key_hash(key),))]
 
 
 def _is_increment(row: Row) -> bool:
