@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from switch.journal.log import JournalError
+from switch.journal.log import JournalError, check_regular
 
 _NAME: Final = "pruned.json"
 
@@ -32,12 +32,15 @@ def anchor_path(directory: Path | str) -> Path:
 def read_anchor(directory: Path | str) -> Anchor | None:
     """The anchor; None where nothing was ever pruned. Raises JournalError where it cannot be read."""
     path = anchor_path(directory)
+    check_regular(str(path))
     try:
         return msgspec.json.decode(path.read_bytes(), type=Anchor)
     except FileNotFoundError:
         return None
     except (OSError, msgspec.MsgspecError) as error:
-        raise JournalError(f"{path}: cannot be read: {error}") from None
+        raise JournalError(
+            f"{path}: cannot be read, and says where the pruned journal begins: {error}; put back the copy that its backup has"
+        ) from None
 
 
 def day_of(at_us: int) -> str:

@@ -131,7 +131,9 @@ def read_manifest(target: Path | str) -> Manifest:
         raise JournalError(f"{path}: cannot be read: {error.strerror}") from None
     except msgspec.MsgspecError as error:
         raise JournalError(f"{path}: is no backup's manifest: {error}") from None
-    if manifest.format > _FORMAT or not manifest.parts:
+    if not manifest.parts:
+        raise JournalError(f"{path}: names no segment, so that there is nothing to restore: use another backup")
+    if manifest.format > _FORMAT:
         raise JournalError(
             f"{path}: format {manifest.format}; this release reads up to {_FORMAT}: use the newer release"
         )

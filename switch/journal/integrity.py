@@ -132,8 +132,9 @@ def find_gaps(state_dir: Path | str) -> tuple[Gap, ...]:
     directory = journal_directory(state_dir)
     listed = segments(directory)
     gaps = []
-    if listed and listed[0].first > _first_record(directory):
-        gaps.append(Gap(path=listed[0].path, first=_first_record(directory), last=listed[0].first - 1))
+    first = _first_record(directory)
+    if listed and listed[0].first > first:
+        gaps.append(Gap(path=listed[0].path, first=first, last=listed[0].first - 1))
     for before, segment in pairwise(listed):
         with suppress(JournalError, OSError, ValueError):
             if not _continues(before, segment):
@@ -144,8 +145,12 @@ def find_gaps(state_dir: Path | str) -> tuple[Gap, ...]:
 
 
 def _first_record(directory: str) -> int:
-    """The first record there should be. One more than there is where the anchor cannot be read: `verify` says that."""
-    anchor = read_anchor(directory)
+    """The first record there should be; where the anchor cannot be read, as if nothing had been pruned: payments go on, the gap
+    is said, and `verify` says why."""
+    try:
+        anchor = read_anchor(directory)
+    except JournalError:
+        return 1
     return anchor.first if anchor is not None else 1
 
 

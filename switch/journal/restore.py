@@ -4,6 +4,7 @@ In: a backup's directory and a state directory without a journal. Out: the journ
 everything is checked before anything counts, and the journal appears whole, at once.
 """
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from switch.journal.copying import (
     sync_directory,
     unwatched,
 )
+from switch.journal.index import index_path
 from switch.journal.integrity import begin_head
 from switch.journal.keys import key_check, sealed_pans, stored_chain_key, vault_key_path
 from switch.journal.log import NO_KEY, JournalError, segments
@@ -40,8 +42,14 @@ def restore(
     manifest = read_manifest(target)
     home, draft = Path(journal_directory(state_dir)), Path(journal_directory(state_dir) + PART_SUFFIX)
     with os_errors(str(state_dir)):
-        if segments(str(home)) or (Path(state_dir) / "index.sqlite").exists():
+        if segments(str(home)) or os.path.exists(index_path(state_dir)):
             raise JournalError(f"{state_dir} has a journal: a backup is restored into an empty directory; move it away")
+        left = sorted(name for name in os.listdir(home) if name != "lock") if home.is_dir() else []
+        if left:
+            raise JournalError(
+                f"{home} has {', '.join(left[:3])}, left of a journal whose segments are gone: move it away, and keep "
+                "it: its head says how far the journal was acknowledged"
+            )
         make_private_directory(state_dir)
         with locked(state_dir):
             clear(str(draft), set())

@@ -140,7 +140,11 @@ def _index(state_dir: Path | str, result: Verified) -> None:
 def _beginning(directory: str, segment: Segment, result: Verified) -> None:
     """A journal that begins later than at record 1 was pruned, and says so; else segments are missing."""
     begins = f"{segment.path}: the journal begins at record {segment.first}"
-    anchor = read_anchor(directory)
+    try:
+        anchor = read_anchor(directory)
+    except JournalError as error:
+        result.damage.append(str(error))
+        return
     if anchor is None:
         result.damage.append(f"{begins}: 1 to {segment.first - 1} are missing, and it was never pruned")
     elif segment.first > anchor.first:

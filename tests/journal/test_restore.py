@@ -54,6 +54,20 @@ def test_a_restore_wants_a_place_without_a_journal(state: Path, target: Path, el
         restore(target, elsewhere)
 
 
+def test_what_is_left_of_a_journal_is_not_restored_over(state: Path, target: Path, elsewhere: Path) -> None:
+    """Who removes the segments to make room for a backup leaves the head, which knows what that lacks."""
+    written(state, with_pans_of(state))
+    backup(state, target, START_US, with_key=True)
+    home = Path(journal_directory(elsewhere))
+    home.mkdir(parents=True)
+    head = Path(journal_directory(state), "head").read_bytes()
+    (home / "head").write_bytes(head)
+    with pytest.raises(JournalError, match=r"has head, left of a journal whose segments are gone: move it away"):
+        restore(target, elsewhere)
+    assert (home / "head").read_bytes() == head
+    assert [path.name for path in elsewhere.iterdir()] == ["journal"]
+
+
 def test_without_its_key_a_restore_is_refused_unless_that_is_said(state: Path, target: Path, tmp_path: Path) -> None:
     written(state, with_pans_of(state))
     backup(state, target, START_US)
