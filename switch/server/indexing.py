@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import trio
@@ -15,6 +15,10 @@ import trio
 from switch.core.party import Log
 from switch.journal.index import REMOVED, Rebuilt, index_path
 from switch.journal.indexer import DAMAGED
+
+STEADY_S: Final = 60.0
+"""a process that ran for so long is started again with the shortest rest; sooner, twice the last one: a disk that damages what is
+written to it would have the whole index built again and again"""
 
 
 def index_damaged(why: str) -> Log:
@@ -63,11 +67,11 @@ async def keep_index(state_dir: Path, log: Callable[[Log], None], ended: Callabl
                 await process.wait()
             if process.returncode is None:
                 process.kill()
+        wait_s = 1.0 if trio.current_time() - began > STEADY_S else min(wait_s * 2, 60.0)
         if code == DAMAGED:
             ended(index_damaged(f"{index_path(state_dir)}: damaged, as the process that builds it found"))
-            continue
-        wait_s = 1.0 if trio.current_time() - began > 60 else min(wait_s * 2, 60.0)
-        ended(_down(wait_s, exit_code=code))
+        else:
+            ended(_down(wait_s, exit_code=code))
         await trio.sleep(wait_s)
 
 

@@ -5,17 +5,20 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import msgspec
+import pytest
 import trio
 from click.testing import CliRunner
+from trio.testing import MockClock
 
 from switch.cli.journal import command, list_command
 from switch.core.party import Log as Event
 from switch.core.records.lifecycle import Status
 from switch.journal.index import REMOVED, Index, Rebuilt
-from switch.journal.indexer import follow
+from switch.journal.indexer import DAMAGED, follow
 from switch.journal.projections import STANDARD
 from switch.journal.projections.transactions import Transactions
 from switch.server.indexing import keep_index, projection_rebuilt
@@ -43,6 +46,39 @@ def test_the_process_says_what_it_built_again(tmp_path: Path) -> None:
     process.communicate(timeout=10)
     assert (said.projection, said.why, said.records) == ("days", "of version 0, now 3", len(day(40)))
     assert process.returncode == 0
+
+
+async def test_an_index_that_is_damaged_again_and_again_is_not_built_all_the_time(
+    tmp_path: Path, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each try reads the whole log: on a disk that damages what is written to it, that would be all this machine does."""
+    begun: list[float] = []
+
+    async def open_process(*_: object, **__: object) -> object:
+        begun.append(trio.current_time())
+        return SimpleNamespace(returncode=DAMAGED, stdin=None, stdout=Nothing(), wait=wait)
+
+    class Nothing:
+        def __aiter__(self) -> "Nothing":
+            return self
+
+        async def __anext__(self) -> bytes:
+            raise StopAsyncIteration
+
+        async def aclose(self) -> None:
+            """Nothing to close."""
+
+    async def wait() -> int:
+        await trio.lowlevel.checkpoint()
+        return DAMAGED
+
+    monkeypatch.setattr(trio.lowlevel, "open_process", open_process)
+    events: list[Event] = []
+    with trio.move_on_after(300):
+        await keep_index(tmp_path, events.append, events.append)
+    assert {event.event for event in events} == {"index.damaged"}
+    assert len(begun) < 12
+    assert begun[1] - begun[0] < 5
 
 
 async def test_the_hop_log_hears_of_it(tmp_path: Path) -> None:
