@@ -32,7 +32,8 @@ SSL_CIPHER: Final = 0x23
 WHOLE: Final = 0xE0
 SHOWN: Final = 0x01 | 0x02 | 0x04
 """of the client byte: TLS, and a certificate on this connection or in its session"""
-HEADER_BYTES_MAX: Final = 4_096
+HEADER_BYTES_MAX: Final = 32_768
+"""A certificate of hundreds of names fits, and a whole one, as HAProxy can send it, beside its name."""
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):

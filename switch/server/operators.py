@@ -4,7 +4,7 @@ import pwd
 import re
 import socket
 import struct
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sized
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -154,7 +154,7 @@ class Operators:
         self, command: str, arguments: dict[str, Any], by: str, note: str, private: Collection[str]
     ) -> None:
         """Raises Unable where it cannot be: what nobody could know of is not done."""
-        shown = {k: f"{len(v)} given" if k in private else v for k, v in arguments.items()}
+        shown = {k: _how_many(v) if k in private else v for k, v in arguments.items()}
         text = msgspec.json.encode(shown).decode()[:NOTE_MAX] if shown else ""
         at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         try:
@@ -188,6 +188,11 @@ class Operators:
     def _append(self, at: str, by: str, command: str, arguments: str, note: str) -> None:
         with self._audit.turn():
             self._audit.write(at=at, by=by, act=command, key=arguments, note=note)
+
+
+def _how_many(private: object) -> str:
+    """Of what is not for a log; a client may have sent anything."""
+    return f"{len(private)} given" if isinstance(private, Sized) else "given"
 
 
 def _unwritable(error: AuditError) -> Unable:

@@ -83,7 +83,7 @@ def turns_to_read(links: Sequence[Waiting]) -> float:
 
 
 class Pace:
-    """Of one driver. `begins` and `ends` stand around each turn, `read` between its reading and its writing.
+    """Of one driver. `begin_turn` and `end_turn` stand around each turn, `read` between its reading and its writing.
 
     The party is a `Paced` one: which it is the driver has asked once, since asking costs more than all of this.
     """

@@ -4,6 +4,7 @@ import os
 import socket
 from pathlib import Path
 
+import msgspec
 import pytest
 import trio
 from hypothesis import given
@@ -45,6 +46,13 @@ def test_an_edge_of_ours_passes_on_the_whole_certificate() -> None:
     found = read_header(header(("2001:db8::7", 1), ("10.0.0.1", 2), Told(peer="", certificate=ATLAS)))
     assert found is not None
     assert found[0].peer == "2001:db8::7:1"
+
+
+def test_a_certificate_may_have_many_names() -> None:
+    many = msgspec.structs.replace(ATLAS, names=tuple(f"host-{n}.payments.atlas.example" for n in range(200)))
+    found = read_header(header(("192.0.2.7", 1), ("10.0.0.1", 2), Told(peer="", certificate=many)))
+    assert found is not None
+    assert found[0].certificate == many
 
 
 def test_haproxy_passes_on_the_common_name() -> None:

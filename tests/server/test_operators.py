@@ -174,6 +174,11 @@ def run(*arguments: object) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+async def test_what_is_not_for_a_log_is_no_defect_when_it_is_no_text(desks: Desks) -> None:
+    for private in (5, None, True, 1.5):
+        assert (await desks.ask("amina", "saf.retry", name=private))["code"] == "operator.waits"
+
+
 async def test_what_each_did_is_in_the_log_and_what_takes_two_is_done_once_by_two(desks: Desks) -> None:
     assert (await desks.ask("driss", "links.list"))["ok"]
     assert (await desks.ask("driss", "links.signoff", name="atlas"))["code"] == "operator.forbidden"
