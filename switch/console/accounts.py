@@ -25,6 +25,8 @@ LOCK: Final = "accounts.lock"
 """beside it: whoever writes has it meanwhile (the file itself is put in its place anew each time)"""
 PASSWORD_LEAST: Final = 12
 """characters (PCI DSS 4.0, 8.3.6)"""
+PASSWORD_MOST: Final = 256
+"""characters: no more of what is typed is looked at"""
 _SALT_BYTES: Final = 16
 WORK: Final = 2**15
 """of scrypt, with r=8 and p=3: 32 MB and some tenths of a second a try (OWASP, password storage)"""
@@ -90,6 +92,8 @@ class Accounts:
         """Whole or not at all; a second factor stays. Raises AccountsError."""
         if len(password) < PASSWORD_LEAST:
             raise AccountsError(f"a password has {PASSWORD_LEAST} characters at least")
+        if len(password) > PASSWORD_MOST:
+            raise AccountsError(f"a password has {PASSWORD_MOST} characters at most")
         salt = secrets.token_bytes(_SALT_BYTES)
         kept = salt + _digest(password, salt)
         none = Account(password=kept)

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from switch.console.accounts import AccountsError
+from switch.console.accounts import PASSWORD_MOST, AccountsError
 from switch.console.desk import Desk
 from switch.console.rendering import see_other
 from switch.console.sessions import Session
@@ -161,7 +161,7 @@ class Web:
         await self._desk.look()  # who is an operator is as the switch has it now
         try:
             self._desk.accounts.follow()
-            given = name, form.get("password", "")[:256], form.get("code", "")[:64], self._desk.wall()
+            given = name, form.get("password", "")[: PASSWORD_MOST + 1], form.get("code", "")[:64], self._desk.wall()
             proof = await trio.to_thread.run_sync(self._desk.accounts.check, *given, limiter=self._checking)
         except AccountsError as error:
             return self._form(request, str(error), status=500)

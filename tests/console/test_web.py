@@ -296,6 +296,8 @@ def test_passwords_are_kept_as_digests_in_a_file_of_its_owners_own(tmp_path: Pat
     kept = Accounts(tmp_path / "console" / "accounts.json")
     with pytest.raises(AccountsError, match="12 characters"):
         kept.set_password("amina", "short")
+    with pytest.raises(AccountsError, match="256 characters at most"):
+        kept.set_password("amina", "p" * 257)
     kept.set_password("amina", PASSWORD)
     assert Accounts(tmp_path / "console" / "accounts.json").check("amina", PASSWORD, "", 0)
     file = tmp_path / "console" / "accounts.json"

@@ -19,6 +19,8 @@ from switch.observe.model import route_order
 RANGES: Final = {"5m": "5 minutes", "1h": "1 hour", "24h": "24 hours"}
 SHORT_S, SHORT_SPANS = 5, 60
 """of the chart of five minutes"""
+SETTLE_SPANS: Final = 2
+"""the newest, of which the log may still be read"""
 LATELY_MIN: Final = 5
 """minutes that the figures at the top are of"""
 DAY_MIN: Final = 1_440
@@ -48,7 +50,7 @@ class LiveScreen:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._short: dict[int, tuple[int, int, int, int] | None] = {}
-        """the newest short spans by the second they begin with"""
+        """short spans that are over, by the second they begin with"""
         self._made: dict[str, tuple[int, dict[str, str]]] = {}
 
     def screens(self) -> list[Screen]:
@@ -167,8 +169,9 @@ class LiveScreen:
         if chosen == "5m":
             end = now // SHORT_S * SHORT_S
             begins = range(end - SHORT_SPANS * SHORT_S, end, SHORT_S)
-            self._short = {begin: self._short.get(begin) or self._short_span(begin) for begin in begins}
-            return begins.start, SHORT_S, list(self._short.values())
+            short = {begin: self._short.get(begin) or self._short_span(begin) for begin in begins}
+            self._short = {begin: short[begin] for begin in begins[:-SETTLE_SPANS]}
+            return begins.start, SHORT_S, list(short.values())
         count, step_min = (60, 1) if chosen == "1h" else (288, 5)
         end = now // 60
         begin = end - count * step_min
