@@ -137,13 +137,13 @@ class FileOutput(_Waiting):
 
     def write(self, lines: bytes, count: int) -> None:
         """As `Output.write`. The usual case is one write of what was given."""
-        if self.data:
-            self.keep(lines, count)
-            lines = bytes(self.data)
-        if not lines:
+        if not (lines or self.data):
             return
         if self._has_moved():
             self.reopen()
+        if self.data:
+            self.keep(lines, count)
+            lines = bytes(self.data)
         turned = ""
         full = self._size >= self._turn_at or (self._days_max and self._look_at > self._opened_at + DAY_S)
         if full and self._size and self._regular and not self.trouble:
