@@ -5,9 +5,11 @@ from typing import Any, Final, Literal
 import msgspec
 
 from switch.config.mistakes import Paint, plain
+from switch.counting import counted
 from switch.dialects import words
 from switch.dialects.files import place
 from switch.wire import Dialect
+from switch.wire.dialect import BITMAPS
 from switch.wire.element import Element
 
 _SIDE: Final = {"form": words.form, "content": lambda e: e.content, "data": words.data, "length": words.length}
@@ -24,7 +26,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """its key; "" for the dialect as a whole"""
     name: str
     what: str
-    """`form`, `content`, `data`, `length`, `sensitive`, `name`, `element`, `framing`, `version`, or `subfield 42`"""
+    """`form`, `content`, `data`, `length`, `sensitive`, `name`, `element`, `subfield 42`, or of a dialect: `framing` …"""
     a: str
     """what the first has; "" where it has none"""
     b: str
@@ -37,6 +39,8 @@ def differences(a: Dialect, b: Dialect) -> list[Difference]:
     whole: list[tuple[str, str, str, Literal["wire", "meaning"]]] = [
         ("framing", a.framing, b.framing, "wire"),
         ("version", a.version, b.version, "wire"),
+        ("bitmaps", BITMAPS[a.both], BITMAPS[b.both], "wire"),
+        ("header", a.header, b.header, "wire"),
         ("family", a.family, b.family, "meaning"),
         ("reversals", a.reversals, b.reversals, "meaning"),
         ("key_data", a.key_data, b.key_data, "meaning"),
@@ -118,12 +122,18 @@ def _parts(annotation: dict[str, Any]) -> dict[str, str]:
     return {
         p["id"]: " ".join(
             str(word)
-            for word in (p.get("len", ""), p.get("enc", ""), p.get("desc", ""), "sensitive" * p.get("sensitive", False))
+            for word in (*_size(p), p.get("enc", ""), p.get("desc", ""), "sensitive" * p.get("sensitive", False))
             if word
         )
         or "there"
         for p in parts
     }
+
+
+def _size(part: dict[str, Any]) -> tuple[str, ...]:
+    """How long a part is, and what stands before it or fills it up."""
+    lead, fill = part.get("len_len"), part.get("fill")
+    return str(part.get("len", "")), "L" * lead + "VAR" if lead else "", f"filled with {fill!r}" if fill else ""
 
 
 def as_text(a: str, b: str, found: list[Difference], paint: Paint = plain) -> str:
@@ -174,4 +184,4 @@ def _ranges(elements: list[str]) -> str:
 def _count(found: list[Difference]) -> str:
     wire = sum(d.touches == "wire" for d in found)
     elements = len({d.element for d in found if d.element})
-    return f"{len(found)} differences in {elements} elements, {wire} of them on the wire"
+    return f"{counted(len(found), 'difference')} in {counted(elements, 'element')}, {wire} of them on the wire"

@@ -133,6 +133,11 @@ function forms.tlv(lines, element, value)  -- value: hex
   return true
 end
 
+local function text_in(value, at, size, encoding)  -- bytes of a value in hex, as text
+  local hex = value:sub(at * 2 - 1, (at + size - 1) * 2)
+  return text_of((hex:gsub("..", function(h) return string.char(tonumber(h, 16)) end)), encoding)
+end
+
 function forms.bitmapped(lines, element, value)  -- value: hex
   local at = element.bitmap + 1
   for bit = 1, element.bitmap * 8 do
@@ -141,14 +146,21 @@ function forms.bitmapped(lines, element, value)  -- value: hex
     if not nibble then return false end
     if has(nibble, 2 ^ (3 - (bit - 1) % 4)) then
       local part = element.by_id[tostring(bit)]
-      if not part or (at + part.span - 1) * 2 > #value then return false end
-      local data = value:sub(at * 2 - 1, (at + part.span - 1) * 2)
+      if not part then return false end
+      local span = part.span
+      if part.len_len then  -- a length in digits before it
+        local digits = text_in(value, at, part.len_len, part.enc == "b" and "ascii" or part.enc)
+        span = tonumber(digits:match("^%d+$") or "")
+        at = at + part.len_len
+      end
+      if not span or (at + span - 1) * 2 > #value then return false end
+      local data = value:sub(at * 2 - 1, (at + span - 1) * 2)
       if part.enc == "bcd" then data = data:sub(-part.len)
       elseif part.enc ~= "b" then
-        data = text_of((data:gsub("..", function(h) return string.char(tonumber(h, 16)) end)), part.enc)
+        data = text_in(value, at, span, part.enc)
       end
-      line(lines, at, at + part.span - 1, part, "." .. bit, data)
-      at = at + part.span
+      line(lines, at, at + span - 1, part, "." .. bit, data)
+      at = at + span
     end
   end
   return (at - 1) * 2 == #value
@@ -222,8 +234,8 @@ local function message(tvb, pinfo, tree)
   local summary = value
   if not read("p") then return end
   bitmap(0)
-  if bits[1] == 1 then
-    table.remove(bits, 1)
+  if dialect.both or bits[1] == 1 then
+    if bits[1] == 1 then table.remove(bits, 1) end
     if not read("1") then return end
     bitmap(64)
   end

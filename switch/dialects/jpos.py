@@ -162,6 +162,9 @@ class Reading:
         if number < 2 and not self._outer(field, number, size, kind):
             return
         kind = as_text(field, kind)
+        if number == 1 and "p" in self.elements:
+            self.mistake(field.line, field.column, "field 1 is given twice")
+            return
         if number == 1:
             for key, desc in (("p", "Bitmap, Primary"), ("1", "Bitmap, Secondary")):
                 self.elements[key] = element(key, kind, 16, pad=pad, desc=desc)

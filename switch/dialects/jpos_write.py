@@ -16,6 +16,10 @@ def write(dialect: Dialect) -> tuple[str, list[str]]:
         size = (header.size + 1) // 2 if header.nibbles else header.size
         lead = f' headerLength="{size}"'
         notes.append(f"the header of {size} bytes: in jPOS the channel reads it, or headerLength does")
+    if dialect.both:
+        notes.append(
+            "both bitmaps in every message: jPOS sends the second where an element needs it, and says so in bit 1"
+        )
     fields = []
     for key in sorted(dialect.elements, key=place):
         if key in ("h", "1"):

@@ -31,6 +31,7 @@ def write(dialect: Dialect, framing: str, ports: tuple[int, ...] = ()) -> str:
     head = {
         "name": dialect.name, "proto": protocol(dialect), "title": f"ISO 8583 {dialect.title}", "framing": framing,
         "label": f"ISO8583 {dialect.name}", "ports": list(ports), "order": keys,
+        "both": dialect.both,
     }  # fmt: skip
     pages = {e.text.name for e in dialect.elements.values() if e.text and e.text.to_latin}
     page = encoding(min(pages)) if pages else None
@@ -106,6 +107,8 @@ def _part(part: dict[str, Any]) -> dict[str, Any]:
     if enc:
         made |= {"enc": enc if enc in ("b", "bcd") else _text(encoding(enc).name)}  # type: ignore[union-attr]  # checked
         made["span"] = (size + 1) // 2 if enc == "bcd" else size
+    if part.get("len_len"):
+        made["len_len"] = part["len_len"]
     if part.get("sensitive"):
         made["sensitive"] = True
     return made

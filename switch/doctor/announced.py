@@ -76,7 +76,7 @@ def _found(message: bytes, suspect: Suspect) -> Iterator[tuple[str, str, float]]
     e = table.elements["p"]
     first = start + table.elements["t"].size
     bits = [_bits(message[first + n * e.size : first + (n + 1) * e.size], suspect) for n in (0, 1)]
-    if bits[0] is None:
+    if bits[0] is None or table.both:  # whose bit 1 says nothing
         return
     one = [n for n in bits[0] if n > 1]
     behind = first + e.size

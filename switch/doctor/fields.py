@@ -164,7 +164,7 @@ def _stranger(message: bytes, suspect: Suspect, keys: list[str], key: str, rest:
     table = suspect.spoken.table
     index = keys.index(key)
     reader = Reader(table, message)
-    bitmaps = 2 if _second(keys) else 1
+    bitmaps = 2 if table.both or _second(keys) else 1
     reader.pos = suspect.at + table.elements["t"].size + bitmaps * table.elements["p"].size
     try:
         for one in keys[:index]:
@@ -185,7 +185,7 @@ def _second(keys: list[str]) -> bool:
 def _others_too(data: bytes, suspect: Suspect, key: str, form: Form) -> bool:
     """Whether the other whole messages that have this element can be read with the form as well."""
     elements = {**suspect.spoken.table.elements, key: form.element}
-    table = Table(suspect.spoken.table.dialect, elements)
+    table = Table(suspect.spoken.table.dialect, elements, suspect.spoken.table.both)
     for start, stop in suspect.cut.frames:
         at = start + suspect.lead
         if at == suspect.at or form.bias:

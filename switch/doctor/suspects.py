@@ -120,7 +120,7 @@ def _numbers(spoken: Spoken, data: bytes, at: int) -> tuple[int, ...]:
         bits = int(digits.ljust(32, "0")[:32], 16)
     except ValueError:
         return ()
-    most = 129 if bits >> 127 else 65
+    most = 129 if spoken.table.both or bits >> 127 else 65
     return tuple(n for n in range(2, most) if bits >> (128 - n) & 1)
 
 

@@ -97,7 +97,9 @@ def _spoken(dialect: Dialect, elements: dict[str, Element], habits: Habits, chan
     text = elements["t"].text
     mti = PACKED_MTI if text is None else EBCDIC_MTI if text.to_latin is not None else ASCII_MTI
     raw = elements["p"].text is None
-    return Spoken(dialect, Table(dialect.name, elements), header_bytes(dialect), habits, changed, mti, raw)
+    return Spoken(
+        dialect, Table(dialect.name, elements, dialect.both), header_bytes(dialect), habits, changed, mti, raw
+    )
 
 
 def _vary(e: Element, wanted: Habits, changed: tuple[str, ...]) -> Element:
@@ -180,8 +182,8 @@ def walk(table: Table, data: bytes, at: int = 0) -> Walk:
         reader.element(elements["t"])
         starts["p"] = reader.pos
         numbers = list(reader.bitmap("p", 0))
-        if numbers and numbers[0] == 1:
-            del numbers[0]
+        if table.both or (numbers and numbers[0] == 1):
+            numbers = [n for n in numbers if n > 1]
             starts["1"] = reader.pos
             numbers.extend(reader.bitmap("1", 64))
         for number in numbers:

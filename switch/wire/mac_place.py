@@ -25,7 +25,7 @@ class NoMacPlaceError(ValueError):
 class MacPlace:
     """Of one dialect, for MACs of one size."""
 
-    __slots__ = ("_bitmap", "_bits_at", "_hex_bitmap", "_hex_mac", "_size", "_width", "begin")
+    __slots__ = ("_bitmap", "_bits_at", "_both", "_hex_bitmap", "_hex_mac", "_size", "_width", "begin")
 
     def __init__(self, dialect: Dialect, size: int = MAC_BYTES) -> None:
         """`size`: 4 or 8 bytes of it are proved. Raises NoMacPlaceError."""
@@ -37,7 +37,8 @@ class MacPlace:
                 raise NoMacPlaceError(f"dialect {dialect.name}: DE{de} is not a MAC of {MAC_BYTES} bytes")
         header, mti = spec["h"], spec["t"]
         self._size = size
-        self.begin = header["max_len"] // (2 if header.get("len_count") == "nibbles" else 1)
+        self._both = dialect.both
+        self.begin = (header["max_len"] + 1) // 2 if header.get("len_count") == "nibbles" else header["max_len"]
         """where the MTI begins"""
         self._bits_at = self.begin + mti["max_len"]
         self._hex_bitmap = spec["p"]["data_enc"] != "b"
@@ -53,7 +54,7 @@ class MacPlace:
         """What is covered, and the MAC (4 or 8 bytes); None where there is none in its place."""
         try:
             primary = self._bits(message, self._bits_at)
-            secondary = self._bits(message, self._bits_at + self._bitmap) if primary >> 63 else None
+            secondary = self._bits(message, self._bits_at + self._bitmap) if self._both or primary >> 63 else None
         except ValueError:
             return None
         # one MAC, and in the last element: with elements above 64 it is DE128 alone

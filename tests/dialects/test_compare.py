@@ -1,20 +1,12 @@
 """How dialects differ, and how one looks."""
 
 import json
-from typing import Any
 
 from switch.dialects.compare import as_text, differences
 from switch.dialects.table import show
 from switch.wire import Dialect
 from switch.wire.dialect import DIRECTORY, names
-
-
-def changed(**changes: Any) -> Dialect:
-    raw = json.loads((DIRECTORY / "cmi87.json").read_text(encoding="utf-8"))
-    for key, change in changes.items():
-        raw[key.removeprefix("e")] |= change
-    return Dialect.from_spec(raw, "changed")
-
+from tests.wire.samples import changed
 
 CMI87 = Dialect.load("cmi87")
 
@@ -26,7 +18,9 @@ def test_a_dialect_does_not_differ_from_itself() -> None:
 
 
 def test_each_difference_says_what_both_have_and_whether_the_wire_shows_it() -> None:
-    other = changed(e4={"max_len": 10}, e41={"desc": "Terminal"}, e35={"sensitive": False}, e32={"data_enc": "cp037"})
+    other = changed(
+        "cmi87", de4={"max_len": 10}, de41={"desc": "Terminal"}, de35={"sensitive": False}, de32={"data_enc": "cp037"}
+    )
     found = {(d.element, d.what, d.a, d.b, d.touches) for d in differences(CMI87, other)}
     assert found == {
         ("4", "form", "fixed 12", "fixed 10", "wire"),
@@ -68,3 +62,25 @@ def test_the_table_has_a_line_for_each_element_and_its_parts() -> None:
     assert "  9F26   Application cryptogram" in text
     assert "  57     Track 2 equivalent data  sensitive" in text
     assert show(CMI87, wanted=lambda key: key == "4").endswith("fixed 12          n    ASCII")
+
+
+def test_a_dialect_with_both_bitmaps_always_or_another_header_differs_on_the_wire() -> None:
+    base24 = Dialect.load("base24")
+    both, header = changed("base24", {"bitmaps": "both"}), changed("base24", {"header": "ISO025000050"})
+    assert [(d.what, d.a, d.b, d.touches) for d in differences(base24, both)] == [
+        ("bitmaps", "as needed", "both", "wire")
+    ]
+    assert [(d.what, d.b, d.touches) for d in differences(base24, header)] == [("header", "ISO025000050", "wire")]
+    assert "1 difference in 0 elements, 1 of them on the wire" in as_text("a", "b", differences(base24, both))
+
+
+def test_the_length_before_a_part_is_told() -> None:
+    parts = [[{"id": "1", "len": 9, "enc": "ascii", "len_len": n}] for n in (1, 2)]
+    a, b = (
+        changed(
+            "ascii87",
+            de60={"content": "b", "data_enc": "b", "subfields": {"form": "bitmapped", "bitmap": 1, "parts": p}},
+        )
+        for p in parts
+    )
+    assert [(d.what, d.a, d.b) for d in differences(a, b)] == [("subfield 1", "9 LVAR ascii", "9 LLVAR ascii")]

@@ -13,7 +13,7 @@ from switch.dialects.jpos_classes import NAMES, UnlikeError, class_of, describe
 from switch.wire import Dialect
 from switch.wire.dialect import names
 from tests.dialects.jpos_files import BINARY_87, FORMS, xml
-from tests.wire.samples import purchase
+from tests.wire.samples import changed, purchase
 from tests.wire.test_vectors import UNLIKE_THE_SOURCE, messages
 
 BASE = (
@@ -295,3 +295,15 @@ def test_subfields_that_cannot_be_said_are_left_out_with_a_note(inside: str, why
     found = brought(composite(inside))
     assert dialect(found).subfields == {}
     assert f"its subfields are left out: {why}" in found.notes[0].render()
+
+
+def test_both_bitmaps_in_every_message_are_told_for_jpos_sends_one_where_one_will_do() -> None:
+    text, notes = jpos_write.write(changed("cmi87", {"bitmaps": "both"}))
+    assert any(note.startswith("both bitmaps") for note in notes)
+    assert "both bitmaps" in text
+
+
+def test_a_bitmap_given_twice_is_told() -> None:
+    again = '<isofield id="1" length="16" name="B" class="org.jpos.iso.IFA_BITMAP"/>'
+    found = jpos.read("p.xml", xml(BINARY_87, again), Wanted("p"))
+    assert [m.message for m in found.mistakes] == ["field 1 is given twice"]

@@ -12,7 +12,7 @@ from switch.dialects import lua
 from switch.wire import Dialect
 from switch.wire.dialect import names
 from switch.wire.framing import FRAMINGS, make_framing
-from tests.wire.samples import ICC, purchase
+from tests.wire.samples import ICC, changed, purchase
 
 needs_tshark = pytest.mark.outside("tshark")
 WHOLE_ICC = ICC.removesuffix("9F4104000001") + "9F410400000001"
@@ -144,3 +144,16 @@ def test_chip_data_hides_its_card_where_no_annotation_says_so(tmp_path: Path, te
     )
     assert "9F02 000000012345" in output
     assert "5047391234567890" not in output
+
+
+@needs_tshark
+def test_both_bitmaps_always_and_lengths_behind_a_bitmap_are_read_as_we_read_them(tmp_path: Path) -> None:
+    parts = [{"id": "1", "len": 9, "enc": "ascii", "len_len": 2, "desc": "Name"}, {"id": "3", "len": 2, "enc": "b"}]
+    form = {"form": "bitmapped", "bitmap": 1, "parts": parts}
+    dialect = changed("ascii87", {"bitmaps": "both"}, de60={"content": "b", "data_enc": "b", "subfields": form})
+    document = {"t": "0200", "11": "000001", "60": "A0" + b"04ABCD".hex() + "1234"}
+    stream = make_framing("length2", 8_000).frame(dialect.encode(document))
+    output = tshark(tmp_path, dialect, "length2", stream, "-V", "-O", lua.protocol(dialect))
+    assert ".1 Name: ABCD" in output
+    assert ".3 1234" in output
+    assert "Not of this dialect" not in output

@@ -26,7 +26,7 @@ from tests.doctor.sent import (
     sign_on,
 )
 from tests.fuzz.mutate import inputs
-from tests.wire.samples import purchase
+from tests.wire.samples import changed, purchase
 
 CMI87, CMI87B, VISA, MASTERCARD = (DIALECTS[name] for name in ("cmi87", "cmi87b", "visa", "mastercard"))
 HELLO = body(CMI87, sign_on(CMI87))
@@ -273,3 +273,11 @@ def test_anything_gives_findings_and_with_little_work(more: int) -> None:
         assert isinstance(found, Findings)
         assert (found.verdict is Verdict.ADVICE) == bool(found.diagnoses)
     assert dearest < CALLS_MAX
+
+
+def test_messages_that_always_have_both_bitmaps_are_read_as_their_dialect_says() -> None:
+    dialect = changed("cmi87", {"name": "mine", "bitmaps": "both"})
+    frame = make_framing("length2").frame(dialect.encode(purchase(dialect)))
+    findings = Doctor([dialect]).examine(frame * 2, Configured("ascii4", dialect))
+    assert [one.change for one in findings.diagnoses] == ['framing = "length2"']
+    assert Doctor([dialect]).examine(frame, Configured("length2", dialect)).verdict is Verdict.HEALTHY

@@ -1,6 +1,10 @@
 """A purchase as an acquirer's host sends it: 20 data elements, both bitmaps, 120 bytes of ICC data. One document a dialect."""
 
+import json
+from collections.abc import Mapping
+
 from switch.wire import Dialect, Document
+from switch.wire.dialect import DIRECTORY
 
 ICC = (
     "9F2608A1B2C3D4E5F607189F2701809F101307010103A0A800010A010000000000A1B2C3D49F37049BADBCAB9F36020012"
@@ -44,3 +48,12 @@ def purchase(dialect: Dialect) -> Document:
             "25": "1000",
         }
     return {de: value for de, value in document.items() if de in dialect.elements}
+
+
+def changed(name: str, head: Mapping[str, object] | None = None, **elements: Mapping[str, object]) -> Dialect:
+    """A shipped dialect with entries of its head, and of elements (`de28`), changed."""
+    raw = json.loads((DIRECTORY / f"{name}.json").read_text(encoding="utf-8"))
+    raw["dialect"] |= head or {}
+    for key, entry in elements.items():
+        raw[key.removeprefix("de")] |= entry
+    return Dialect.from_spec(raw)
