@@ -20,6 +20,8 @@ SECTION, INTERFACE, SIMPLE, ENHANCED = 0x0A0D0D0A, 1, 3, 6
 _ORDER_MAGIC: Final = 0x1A2B3C4D
 _BLOCK_MAX: Final = 64 << 20
 """bytes: a longer block is damage, not a packet"""
+_LAST_NS: Final = 253_402_300_800 * 1_000_000_000
+"""the year 10000: what a damaged file says of later is no time"""
 _OPTION_MAX: Final = 60_000
 """bytes of a comment that go into one option; a longer one is in several, in order"""
 _CLASSIC: Final = {
@@ -168,8 +170,8 @@ def _enhanced(order: str, body: bytes, interfaces: list[Interface]) -> Packet:
         for code, value in _options(order, body, 20 + _padded(length))
         if code == _COMMENT
     ]
-    at_ns = (high << 32 | low) * 1_000_000_000 // interface.per_second
-    return Packet(at_ns + interface.offset_ns, body[20 : 20 + length], interface, "; ".join(comments))
+    at_ns = (high << 32 | low) * 1_000_000_000 // interface.per_second + interface.offset_ns
+    return Packet(at_ns if 0 < at_ns < _LAST_NS else 0, body[20 : 20 + length], interface, "; ".join(comments))
 
 
 def _options(order: str, body: bytes, at: int) -> Iterator[tuple[int, bytes]]:

@@ -1,4 +1,4 @@
-"""Which dialect a capture says a link speaks: by a name everybody has, or all that a file of somebody's own says."""
+"""How a capture says a link speaks: its framing, and its dialect: a name everybody has, or all that a file of one's own says."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from typing import Any, Final
 from switch.capture.pcapng import CaptureError, Interface
 from switch.wire import Dialect, DialectError
 from switch.wire.dialect import LATIN_1, names
+from switch.wire.framing import FRAMINGS
 
 ABOUT: Final = re.compile(r"(\w+)=(\S+)")
 """`dialect=cmi87 framing=length2`: what a capture says of itself."""
@@ -26,6 +27,13 @@ def carried(dialect: Dialect) -> str:
 def everybody_has(dialect: Dialect) -> bool:
     """True where its name is enough: who loads by it gets the same."""
     return dialect.name.removesuffix(f"+{LATIN_1}") in names() and whole(Dialect.load(dialect.name)) == whole(dialect)
+
+
+def known_framing(name: str, where: str) -> str:
+    """A framing's name. CaptureError: none is called so."""
+    if name not in FRAMINGS:
+        raise CaptureError(f"{where}: no framing is called {name!r}; there are {', '.join(FRAMINGS)}")
+    return name
 
 
 def load_dialect(name: str, where: str) -> Dialect:

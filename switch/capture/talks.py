@@ -16,10 +16,10 @@ import msgspec
 from switch.capture.pasted import plain
 from switch.capture.pcapng import MAGIC, CaptureError, Interface, Reading
 from switch.capture.reassembly import Conversation, conversations
-from switch.capture.spoken import ABOUT, everybody_has, load_dialect, spoken, whole
+from switch.capture.spoken import ABOUT, everybody_has, known_framing, load_dialect, spoken, whole
 from switch.wire import DecodeError, Dialect, DialectError, Document, EncodeError
 from switch.wire.describe import describe_error
-from switch.wire.framing import FRAMINGS, FramingError, make_framing
+from switch.wire.framing import FramingError, make_framing
 from switch.wire.vocabulary import DE, is_response
 
 _MARKED: Final = re.compile(r"\s*([<>IO])\s*(?:\[[^\]]*\]\s*)?((?:[0-9A-Fa-f]{2}[\s:]?)+)\s*")
@@ -127,9 +127,7 @@ def _from_packets(path: Path, known: Known) -> Iterator[Talk]:
             dialect = dialects[conversation.interface]
         if dialect is None:
             raise CaptureError(f"{path} does not say in which dialect {conversation.name} speaks: give --dialect")
-        framing = known.framing or about.get("framing", "") or dialect.framing
-        if framing not in FRAMINGS:
-            raise CaptureError(f"{path}: no framing is called {framing!r}; there are {', '.join(FRAMINGS)}")
+        framing = known_framing(known.framing or about.get("framing", "") or dialect.framing, str(path))
         link = conversation.interface.name if "dialect" in about else ""
         talk = Talk(name=conversation.name, dialect=dialect, framing=framing, link=link)
         _cut(conversation, talk)
@@ -217,9 +215,11 @@ def _unstamp(text: str, where: str) -> int:
     whole, _, fraction = text.rstrip("Z").partition(".")
     try:
         at = datetime.fromisoformat(f"{whole}+00:00") - _EPOCH
-        return (at.days * 86_400 + at.seconds) * 1_000_000_000 + int(fraction.ljust(9, "0")[:9] or "0")
     except ValueError:
-        raise CaptureError(f"{where}: {text!r} is no time such as 2026-09-21T14:13:21.5Z") from None
+        at = timedelta(-1)
+    if at < timedelta(0) or not f"0{fraction}".isdecimal():
+        raise CaptureError(f"{where}: {text!r} is no time such as 2026-09-21T14:13:21.5Z")
+    return (at.days * 86_400 + at.seconds) * 1_000_000_000 + int(fraction.ljust(9, "0")[:9])
 
 
 class Line(msgspec.Struct, rename={"from_": "from"}, forbid_unknown_fields=True):
@@ -277,7 +277,8 @@ def _from_lines(path: Path, text: str, known: Known) -> list[Talk]:
         goes_on = before is not None and not line.dialect and line.spec is None
         dialect = known.dialect or (before.dialect if before and goes_on else dialect_of(line, dialects, where))
         same = before is not None and before.dialect is dialect
-        framing = known.framing or line.framing or (before.framing if before and same else dialect.framing)
+        said_framing = known.framing or line.framing or (before.framing if before and same else dialect.framing)
+        framing = known_framing(said_framing, where)
         key = line.talk, dialect, framing
         if key not in talks:
             talks[key] = Talk(name=line.talk, dialect=dialect, framing=framing, link=line.link)
@@ -366,7 +367,7 @@ def _of_hex(
     if known.dialect is None and "dialect" not in about:
         raise CaptureError(f"{path} does not say its dialect: give --dialect")
     dialect = known.dialect or load_dialect(about["dialect"], str(path))
-    framing = known.framing or about.get("framing", "") or dialect.framing
+    framing = known_framing(known.framing or about.get("framing", "") or dialect.framing, str(path))
     talk = Talk(name=name, dialect=dialect, framing=framing, link=about.get("link", ""))
     for number, (side, data) in enumerate(pieces, 1):
         for message in _unframed(dialect, framing, data, bool(known.framing), f"piece {number}", talk):

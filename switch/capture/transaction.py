@@ -7,13 +7,14 @@ in which the transaction is not named is searched as bytes and not read.
 import mmap
 import re
 from collections.abc import Iterator
+from glob import escape
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from switch.capture.layers import segment_of
 from switch.capture.masking import Mask
 from switch.capture.pcapng import CaptureError, Packet, Reading
-from switch.capture.spoken import ABOUT, spoken
+from switch.capture.spoken import ABOUT, known_framing, spoken
 from switch.capture.talks import Said, said
 from switch.wire import Dialect
 from switch.wire.counted import FramingError
@@ -35,7 +36,7 @@ class Caught(NamedTuple):
 def capture_files(path: Path) -> list[Path]:
     """A capture's files, oldest first: `today.2.pcapng`, `today.1.pcapng`, `today.pcapng`; those that are there."""
     numbered = []
-    for file in path.parent.glob(f"{path.stem}.*{path.suffix}"):
+    for file in path.parent.glob(f"{escape(path.stem)}.*{escape(path.suffix)}"):
         number = file.name.removeprefix(f"{path.stem}.").removesuffix(path.suffix)
         if number.isdecimal():
             numbered.append((int(number), file))
@@ -51,7 +52,7 @@ def caught(path: Path, txn: str) -> list[Caught]:
         segment = segment_of(packet.interface.linktype, packet.data)
         if segment is None or hop in found or (dialect := spoken(packet.interface, str(path))) is None:
             continue
-        framing = framings.setdefault(hop, make_framing(about.get("framing", "")))
+        framing = framings.setdefault(hop, make_framing(known_framing(about.get("framing", ""), str(path))))
         try:
             frames = framing.feed(segment.payload)
         except FramingError as error:

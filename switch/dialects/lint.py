@@ -21,6 +21,7 @@ def lint(file: str, content: bytes) -> list[Mistake]:
         return [_whole(file, what, "save it as UTF-8; JSON knows no other encoding")]
     try:
         raw = json.loads(text)
+        index, twice = scan(text)
     except json.JSONDecodeError as error:
         snippet = Index(text, {}).line_text(error.lineno)
         return [
@@ -30,7 +31,6 @@ def lint(file: str, content: bytes) -> list[Mistake]:
     except (RecursionError, ValueError) as error:
         deep = isinstance(error, RecursionError)
         return [_whole(file, "nested too deeply to be a dialect" if deep else f"no JSON: {error}")]
-    index, twice = scan(text)
     found = [
         _at(file, index, start, end, f"{_name(path)} is given twice", "keep one of the two")
         for path, start, end in twice

@@ -8,7 +8,9 @@ from switch.config.positions import Index, Path
 from switch.dialects.foreign import BYTES_MAX, NO_THIRD_BITMAP, THIRD_BITMAP, Brought, Wanted, finish, whole
 from switch.dialects.jpos_classes import EBCDIC
 from switch.dialects.positions import scan
+from switch.wire.annotation import IDS_MAX
 from switch.wire.annotation import mistakes as annotation_mistakes
+from switch.wire.dialect import LENGTH_BYTES_MAX
 
 _TEXTS: Final = {"ASCII": "ascii", "EBCDIC": EBCDIC, "EBCDIC1047": EBCDIC}
 _HEX: Final = ("HexToASCII", "Hex")
@@ -31,6 +33,7 @@ _ENCODINGS: Final = (*_TEXTS, "BCD", "LBCD", "Binary", *_HEX, "ASCIIToHex", "Ber
 _CANONICAL: Final = {key.casefold(): key for key in (*_KEYS, *_TAG_KEYS)}
 _LENGTH_MOST: Final = {"ASCII": 10, "EBCDIC": 10, "EBCDIC1047": 10, "BCD": 10, "Binary": 256}
 """what one L of a length can say"""
+_TOO_DEEP: Final = "nested too deeply to be a spec"
 _TYPES: Final = ("String", "Numeric", "Binary", "Bitmap", "Composite", "Track1", "Track2", "Track3", "Hex")
 
 
@@ -55,13 +58,16 @@ def read(source: str, content: bytes, wanted: Wanted) -> Brought:
         return Brought("", (mistake,), ())
     except (RecursionError, ValueError) as error:
         deep = isinstance(error, RecursionError)
-        return Brought("", (whole(source, "nested too deeply to be a spec" if deep else f"no JSON: {error}"),), ())
+        return Brought("", (whole(source, _TOO_DEEP if deep else f"no JSON: {error}"),), ())
     if not isinstance(raw, dict) or not isinstance(raw.get("fields"), dict):
         return Brought("", (whole(source, 'no moov spec: expected an object with "fields"'),), ())
-    reading = _Reading(source, scan(text)[0])
-    reading.unknown((), "", raw, ("name", "fields"))
-    for key, given in raw["fields"].items():
-        reading.field(key, _canonical(given))
+    try:
+        reading = _Reading(source, scan(text)[0])
+        reading.unknown((), "", raw, ("name", "fields"))
+        for key, given in raw["fields"].items():
+            reading.field(key, _canonical(given))
+    except RecursionError:
+        return Brought("", (whole(source, _TOO_DEEP),), ())
     name = source.rpartition("/")[2]
     title = str(raw.get("name") or f"moov spec {name}")
     about = f"Brought in from the moov-io/iso8583 spec {name}."
@@ -117,8 +123,8 @@ class _Reading:
 
     def field(self, key: str, given: Any) -> None:
         path: Path = ("fields", key)
-        if not (key.isascii() and key.isdecimal() and int(key) <= 128):
-            self.mistakes.append(self.at(path, f'field "{key}": expected 0 to 128'))
+        if not (key.isascii() and key.isdecimal() and len(key) <= 3 and int(key) <= 128):
+            self.mistakes.append(self.at(path, f'field "{key[:40]}": expected 0 to 128'))
             return
         if not isinstance(given, dict):
             self.mistakes.append(self.at(path, f"field {key}: expected an object"))
@@ -192,8 +198,13 @@ class _Reading:
 
     def _inside(self, path: Path, where: str, given: dict[str, Any]) -> None:
         """Unknown keys of what stands in a field: its tag, and its subfields at any depth."""
-        if isinstance(given.get("tag"), dict):
-            self.unknown((*path, "tag"), f"{where}: tag: ", given["tag"], _TAG_KEYS)
+        tag = given.get("tag")
+        if isinstance(tag, dict):
+            self.unknown((*path, "tag"), f"{where}: tag: ", tag, _TAG_KEYS)
+            if not isinstance(tag.get("length", 0), int):
+                self.mistakes.append(self.at((*path, "tag", "length"), f"{where}: tag: length: expected a number"))
+        elif tag is not None:
+            self.mistakes.append(self.at((*path, "tag"), f"{where}: tag: expected an object"))
         if isinstance(given.get("subfields"), dict):
             for name, inner in given["subfields"].items():
                 if isinstance(inner, dict):
@@ -232,7 +243,7 @@ class _Reading:
                 made.pop("left_pad", None), made.pop("right_pad", None)
             return None
         digits = form.count("L")
-        if family not in _PREFIXES or form != "L" * digits or not 1 <= digits <= 6:
+        if family not in _PREFIXES or form != "L" * digits or not 1 <= digits <= LENGTH_BYTES_MAX:
             known = [f"{f}.{form}" for f in _PREFIXES for form in ("Fixed", "L", "LL", "LLL", "LLLL")]
             return self.at(
                 (*path, "prefix"), f"field {key}: prefix {prefix!r} cannot be said here", did_you_mean(prefix, known)
@@ -242,14 +253,12 @@ class _Reading:
         made["len_enc"] = _PREFIXES[family]
         made["len_type"] = (digits + 1) // 2 if family == "BCD" else digits
         most = _LENGTH_MOST[family] ** digits - 1
-        if made["max_len"] > most and made["len_type"] <= 4:
+        if made["max_len"] > most:
             said = (
                 f"field {key}: length: {made['max_len']} behind {prefix}, which can say {most}: that is the most here"
             )
             self.notes.append(self.at((*path, "length"), said))
             made["max_len"] = most
-        if made["len_type"] > 4:
-            return self.at((*path, "prefix"), f"field {key}: prefix {prefix!r}: a length takes at most 4 bytes")
         return None
 
     def _subfields(self, path: Path, key: str, given: dict[str, Any], made: dict[str, Any]) -> None:
@@ -268,6 +277,12 @@ class _Reading:
         self.notes.append(self.at((*path, "subfields"), f"field {key}: its subfields are left out: {why}"))
 
 
+def _tag_of(given: dict[str, Any]) -> dict[str, Any]:
+    """How a composite's subfields are told apart; empty where it does not say, or says no object."""
+    tag = given.get("tag")
+    return tag if isinstance(tag, dict) else {}
+
+
 def _charset(given: dict[str, Any]) -> str:
     """What a composite is written in, which has no encoding of its own.
 
@@ -279,8 +294,8 @@ def _charset(given: dict[str, Any]) -> str:
     for f in fields:
         family, _, form = str(f.get("prefix", "")).partition(".")
         sets |= {_TEXTS.get(family, "b")} if form != "Fixed" else set()
-    tag = given.get("tag") or {}
-    sets |= {_TEXTS.get(str(tag.get("enc", "ASCII")), "b")} if isinstance(tag, dict) and tag.get("length") else set()
+    tag = _tag_of(given)
+    sets |= {_TEXTS.get(str(tag.get("enc", "ASCII")), "b")} if tag.get("length") else set()
     if given.get("bitmap"):
         return "b"
     return sets.pop() if len(sets) == 1 else "b"
@@ -301,11 +316,11 @@ def _annotation(given: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
         return None, "they are no objects"
     if given.get("bitmap"):
         return _bitmapped(given["bitmap"], inside)
-    tag = given.get("tag") or {}
+    tag = _tag_of(given)
     deep = [k for k, f in inside.items() if f.get("subfields")]
     if deep and not tag:
         return None, f"subfield {', '.join(deep)} has subfields of its own"
-    encs = {f.get("enc") for f in inside.values()}
+    encs = {str(f.get("enc")) for f in inside.values()}
     prefixes = {str(f.get("prefix", "")) for f in inside.values()}
     if tag.get("enc") == "BerTLVTag" or prefixes == {"BerTLV"}:
         return {
@@ -318,7 +333,9 @@ def _annotation(given: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
         return None, "lengths or tags are in another encoding than what they lead"
     digits = {p.partition(".")[2] for p in prefixes}
     if tag.get("length") and len(digits) == 1 and set("".join(digits)) == {"L"}:
-        size = int(tag["length"])
+        size = tag["length"]
+        if not isinstance(size, int) or size > IDS_MAX:
+            return None, "the length of their tags is no number, or more than any tag has"
         parts = [{"id": k.rjust(size, "0"), "desc": str(f.get("description", ""))} for k, f in inside.items()]
         return {"form": "numbered", "id_len": size, "len_len": len(digits.pop()), "parts": parts}, ""
     if tag.get("length") or not digits <= {"Fixed", "LL", "LLL"} or {"LL", "LLL"} <= digits:

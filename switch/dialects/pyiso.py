@@ -83,8 +83,8 @@ def _element(
 ) -> None:
     if key == "dialect" or key.startswith("$"):
         return
-    if not (key in ("h", "t", "p") or (key.isascii() and key.isdecimal() and 1 <= int(key) <= 128)):
-        mistakes.append(whole(source, f'element "{key}": expected h, t, p, or 1 to 128'))
+    if not (key in ("h", "t", "p") or (key.isascii() and key.isdecimal() and len(key) <= 3 and 1 <= int(key) <= 128)):
+        mistakes.append(whole(source, f'element "{key[:40]}": expected h, t, p, or 1 to 128'))
         return
     if not isinstance(entry, dict):
         mistakes.append(whole(source, f"element {key}: expected a dict"))
@@ -144,7 +144,7 @@ class _File:
                 continue
             try:
                 self._statement(statement)
-            except (_UnreadError, KeyError, TypeError, ValueError):
+            except (_UnreadError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
                 if self._changes(statement):
                     said = "this changes the spec by code, which is not run"
                     self.mistakes.append(

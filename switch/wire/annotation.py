@@ -25,7 +25,9 @@ FORMS: Final = {
 """Form -> keys of its own."""
 
 _COMMON: Final = ("form", "parts", "about")
-_COUNTS: Final = {"id_len": 9, "len_len": 4, "bitmap": 16}
+IDS_MAX: Final = 9
+"""characters of an id, at most"""
+_COUNTS: Final = {"id_len": IDS_MAX, "len_len": 4, "bitmap": 16}
 """Keys that are numbers, and the most they may be; the least is 1."""
 
 

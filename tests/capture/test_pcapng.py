@@ -191,3 +191,16 @@ def test_an_ipv6_host_gets_a_stand_in_and_keeps_its_port() -> None:
 
 def test_an_interface_is_ethernet_in_microseconds_unless_it_says_otherwise() -> None:
     assert (Interface().linktype, Interface().per_second) == (1, 1_000_000)
+
+
+def test_a_time_beyond_all_calendars_is_none(tmp_path: Path) -> None:
+    """As a damaged resolution makes it: read on, it would end whatever writes the time."""
+    path = tmp_path / "a.pcapng"
+    writer = Writer(path)
+    writer.packet(writer.interface("a"), (1 << 64) - 1, b"x" * 60)
+    writer.close()
+    resolution = struct.pack("<HHB", 9, 1, 9)
+    data = path.read_bytes()
+    assert resolution in data
+    path.write_bytes(data.replace(resolution, struct.pack("<HHB", 9, 1, 0)))
+    assert [packet.at_ns for packet in Reading(path)] == [0]

@@ -192,3 +192,26 @@ def test_a_talk_in_two_dialects_is_two_whichever_its_lines_name(tmp_path: Path) 
     file.write_text("\n".join(as_lines(talks[1:])) + "\n" + "\n".join(as_lines(talks[1:])) + "\n")
     assert len(load(file, Known())) == 1, "the same said twice is one"
     assert len(streams(file)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.jsonl", '{"talk":"a","from":"client","dialect":"cmi87","framing":"nope","hex":"30"}\n'),
+        ("a.hex", "# a dialect=cmi87 framing=nope\n> 3032\n"),
+    ],
+)
+def test_a_framing_that_is_none_is_named_with_those_there_are(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(CaptureError, match="no framing is called 'nope'; there are length2"):
+        load(tmp_path / name, Known())
+
+
+@pytest.mark.parametrize(
+    "at", ["1969-12-31T23:59:59Z", "2026-09-21T14:13:21.-5Z", "2026-09-21T14:13:21.5+02:00", "soon"]
+)
+def test_a_time_that_is_none_is_told(tmp_path: Path, at: str) -> None:
+    line = f'{{"talk":"a","from":"client","at":"{at}","dialect":"cmi87","hex":"30"}}\n'
+    (tmp_path / "a.jsonl").write_text(line)
+    with pytest.raises(CaptureError, match="is no time such as"):
+        load(tmp_path / "a.jsonl", Known())

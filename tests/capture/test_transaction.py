@@ -58,3 +58,10 @@ def test_a_capture_that_keeps_test_cards_in_clear_is_shown_masked(tmp_path: Path
     assert "950401******0016" in text
     assert ("DE39", "51") in {(line.key, line.value) for line in said.lines}
     assert asked.dump.splitlines()[0].startswith("0000  30 32 30 30")
+
+
+def test_older_files_are_found_whatever_the_name_has_in_it(tmp_path: Path) -> None:
+    newest = tmp_path / "day[1].pcapng"
+    for path in (newest, newest.with_suffix(".1.pcapng")):
+        path.write_bytes(b"")
+    assert [path.name for path in capture_files(newest)] == ["day[1].1.pcapng", "day[1].pcapng"]

@@ -297,3 +297,37 @@ def test_a_class_of_somebody_elses_package_is_taken_for_jposs_and_told() -> None
 def test_others_files_that_are_changed_come_in_right_or_are_refused() -> None:
     """`python -m tests.dialects.mutants 20000`: 14,259 came, 5,741 were refused."""
     assert mutants.run(120, 7)["came"] > 50
+
+
+def composite(**more: object) -> str:
+    part = {"type": "String", "length": 2, "enc": "ASCII", "prefix": "ASCII.LL"}
+    field = {"type": "Composite", "length": 99, "prefix": "ASCII.LL", "subfields": {"1": part}}
+    fields = {"0": {"type": "String", "length": 4, "enc": "ASCII", "prefix": "ASCII.Fixed"}, "48": field | more}
+    return json.dumps({"fields": {**fields, "1": {"type": "Bitmap", "enc": "Binary", "prefix": "Hex.Fixed"}}})
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (composite(tag="TT"), "tag: expected an object"),
+        (composite(tag={"length": "two"}), "tag: length: expected a number"),
+        (composite(subfields={"1": {"length": 2, "enc": ["ASCII"], "prefix": "ASCII.LL"}}), "not all of them are text"),
+        (json.dumps({"fields": {"1" * 5_000: {}}}), 'field "1'),
+        ('{"fields":{"48":' + "[" * 700 + "]" * 700 + "}}", "nested too deeply"),
+        ('{"fields":{"48":' + '{"subfields":{"1":' * 420 + "{}" + "}}" * 420 + "}}", "nested too deeply"),
+        ('from iso8583.specs import default\nx = "a"\nx.update({"a": 1})\n', "no pyiso8583 spec"),
+        ('from iso8583.specs import default\nx = "ab"[5]\n', "no pyiso8583 spec"),
+        (f'spec = {{"t": {{"data_enc": "b"}}, "p": {{"data_enc": "b"}}, "{"1" * 5_000}": {{}}}}\n', "expected h, t, p"),
+    ],
+    ids=["tag", "length", "enc", "number", "lists", "subfields", "text", "index", "key"],
+)
+def test_what_no_writer_of_a_spec_means_is_told_and_nothing_else(content: str, says: str) -> None:
+    assert says in said(come(content))
+
+
+@pytest.mark.parametrize("digits", [5, 6])
+def test_a_length_of_as_many_digits_as_a_dialect_takes_comes_along(digits: int) -> None:
+    spec = json.loads(composite())
+    spec["fields"]["48"] = {"type": "String", "length": 40_000, "enc": "ASCII", "prefix": f"ASCII.{'L' * digits}"}
+    dialect = made(come(json.dumps(spec)))
+    assert dialect.decode(dialect.encode({"t": "0200", "48": "x" * 12_345}))["48"] == "x" * 12_345

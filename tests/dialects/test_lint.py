@@ -128,3 +128,7 @@ def test_linting_a_file_on_disk_and_loading_it_agree(tmp_path: Path) -> None:
         path.write_text(planted(change), encoding="utf-8")
         with pytest.raises(DialectError):
             Dialect.load(str(path))
+
+
+def test_a_file_nested_deeper_than_can_be_followed_is_told() -> None:
+    assert [m.message for m in lint("x.json", b"[" * 700 + b"]" * 700)] == ["nested too deeply to be a dialect"]
