@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from switch.wire import Dialect, Document
-from switch.wire.describe import as_shown, name_of
+from switch.wire.describe import NO_CODE, as_shown, name_of
 from switch.wire.printable import printable
-from switch.wire.vocabulary import ANSWER_NAMES, DE, RESPONSE_CODES, element_of, label_of
+from switch.wire.vocabulary import DE, answer_name, element_of, label_of
 
 EXACT, SHAPE, PRESENT, IGNORE = RULES = ("exact", "shape", "present", "ignore")
 
@@ -138,7 +138,6 @@ def _kind(char: str) -> str:
 def _meant(dialect: Dialect, de: str, value: str) -> str:
     """A value as people read it: quoted where blanks would hide, an answer with its name."""
     if de == DE.RESPONSE_CODE and value:
-        code = value if dialect.version == "0" else RESPONSE_CODES.get(value, "")
-        return f"{value} {ANSWER_NAMES.get(code, 'not a code of the standard')}"
+        return f"{value} {answer_name(value, dialect.version) or NO_CODE}"
     shown = printable(value)
     return f"{shown!r}" if shown != shown.strip() else shown

@@ -8,7 +8,7 @@ from switch.capture.talks import Said
 from switch.wire import Dialect, Document
 from switch.wire.describe import Paint, as_shown
 from switch.wire.printable import printable
-from switch.wire.vocabulary import ANSWER_NAMES, APPROVALS, DE, RESPONSE_CODES, mask_pan
+from switch.wire.vocabulary import APPROVALS, DE, answer_1987, answer_name, mask_pan
 
 WAITING_MAX: Final = 4_096
 """requests whose answers are awaited, a talk; the oldest is let go"""
@@ -81,12 +81,8 @@ def line_of(
         parts.append(f"DE4 {int(amount):,} {printable(document.get(DE.CURRENCY, ''))}".rstrip())
     code = document.get(DE.RESPONSE_CODE)
     if code is not None:
-        plain = code if dialect.version == "0" else RESPONSE_CODES.get(code, "")
-        parts.append(
-            paint(
-                "good" if plain in APPROVALS else "error", f"{printable(code)} {ANSWER_NAMES.get(plain, '')}".rstrip()
-            )
-        )
+        style = "good" if answer_1987(code, dialect.version) in APPROVALS else "error"
+        parts.append(paint(style, f"{printable(code)} {answer_name(code, dialect.version)}".rstrip()))
     if took_ns >= 0 and message.at_ns:
         parts.append(f"after {took_ns / 1e6:,.3f} ms")
     if message.wrong:

@@ -8,7 +8,7 @@ from typing import Final
 
 from switch.doctor.plausible import looks_right
 from switch.wire import Document
-from switch.wire.pans import luhn_rest
+from switch.wire.pans import luhn_rest, misread_pan
 from switch.wire.vocabulary import DE, NOT_SAID
 
 _WHAT: Final = {
@@ -48,8 +48,9 @@ def _of(document: Document) -> Iterator[str]:
     mti = document.get(DE.MTI, "")
     if mti[1:] in _ASKS and DE.RESPONSE_CODE in document:
         yield f"DE39 stands in a {mti}, which asks"
+    misread = misread_pan(document)
     for de, value in document.items():
-        shown = "" if de in NOT_SAID else f" ({value[:20]})"
+        shown = "" if de in NOT_SAID or de in misread else f" ({value[:20]})"
         if de in (DE.MTI, DE.HEADER, DE.BITMAP, DE.BITMAP_SECONDARY):
             continue
         if not value.isprintable():

@@ -39,7 +39,7 @@ def count(n: int, unit: str) -> str:
 def shown(element: Element, value: str, index: int) -> str:
     """A value as an error may show it: a sensitive one's wrong character only, a PAN masked, others around what is wrong."""
     if element.sensitive:
-        return f"{quoted(value[index], 0)} (the rest is not shown)"
+        return f"{quoted(value[index : index + 1], 0)} (the rest is not shown)"
     return quoted(mask_pan(value), len(value)) if element.key == "2" else quoted(value, index)
 
 

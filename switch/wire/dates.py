@@ -15,7 +15,6 @@ NEAR_DAYS: Final = 183
 """Half a year: no date without a year is meant further away. It leaves 29 February impossible where no leap year is so near."""
 DAY_US: Final = 86_400_000_000
 """a day of 24 hours"""
-YEAR_S: Final = 366 * 86_400
 
 Forms: TypeAlias = tuple[tuple[str, str], ...]
 """Elements that are dates or times, each with its form: YY, MM, DD, hh, mm, ss in the order in which they stand."""
@@ -123,11 +122,11 @@ def moment_of(sent_at: str, today: date) -> datetime | None:
 
 def seconds_between(a: str, b: str, today: date) -> int | None:
     """How far apart two DE7 are, whichever is first, read as near as they can be; None where one is no time."""
-    first, second = moment_of(a, today), moment_of(b, today)
+    first = moment_of(a, today)
+    second = moment_of(b, first.date()) if first is not None else None
     if first is None or second is None:
         return None
-    seconds = abs(int((first - second).total_seconds()))
-    return min(seconds, abs(YEAR_S - seconds))
+    return abs(int((first - second).total_seconds()))
 
 
 @lru_cache(maxsize=4096)

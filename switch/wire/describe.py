@@ -18,15 +18,15 @@ from switch.wire.printable import printable
 from switch.wire.subfields import Form, SubfieldError
 from switch.wire.tlv import Tlv
 from switch.wire.vocabulary import (
-    ANSWER_NAMES,
     APPROVALS,
     DE,
     DE_NAMES,
-    RESPONSE_CODES,
     SENSITIVE,
     Document,
     NetworkCode,
     Processing,
+    answer_1987,
+    answer_name,
     mask_pan,
 )
 
@@ -50,6 +50,7 @@ _NETWORK_CODES: Final = {
 _MASKED: Final = frozenset({DE.PAN, DE.ACCOUNT_FROM, DE.ACCOUNT_TO})
 """Shown with their middle as `*`."""
 _BITMAPS: Final = frozenset({DE.BITMAP, DE.BITMAP_SECONDARY})
+NO_CODE: Final = "not a code of the standard"
 _NAME_MAX: Final = 44
 _ROW: Final = 16
 _ROWS_AROUND: Final = 2
@@ -184,8 +185,8 @@ def _meaning(dialect: Dialect, de: str, value: str) -> tuple[str, str]:
     if de == DE.MTI and len(value) == 4:
         return describe_mti(value), "hint"
     if de == DE.RESPONSE_CODE:
-        code = value if dialect.version == "0" else RESPONSE_CODES.get(value, "05")
-        return ANSWER_NAMES.get(code, "not a code of the standard"), "good" if code in APPROVALS else "error"
+        approved = answer_1987(value, dialect.version) in APPROVALS
+        return answer_name(value, dialect.version) or NO_CODE, "good" if approved else "error"
     if de == DE.PROCESSING_CODE:
         return _PROCESSING.get(value[:2], ""), "hint"
     if de == DE.NETWORK_CODE:

@@ -15,7 +15,7 @@ from switch.wire.annotation import Path as Place
 from switch.wire.annotation import mistakes as annotation_mistakes
 from switch.wire.careful import Table
 from switch.wire.codec import Codec
-from switch.wire.element import CONTENTS, Element, encoding
+from switch.wire.element import CONTENTS, HEX, Element, encoding
 from switch.wire.errors import DialectError
 from switch.wire.framing import FRAMINGS
 from switch.wire.subfields import Form, form_of
@@ -170,6 +170,7 @@ class Dialect:
         for key in ("h", "t", "p", "1"):
             if key not in raw:
                 checker.note((key,), "missing")
+        checker.header(head.get("header"), elements.get("h"))
         if checker.mistakes:
             raise DialectError(source, tuple(checker.mistakes), tuple(checker.places))
         if not elements["h"].size:
@@ -257,6 +258,20 @@ class _Checker:
         if isinstance(head.get("bitmaps", "both"), str) and head.get("bitmaps", "both") not in BITMAPS:
             self.wrong(("dialect", "bitmaps"), " or ".join(BITMAPS), head["bitmaps"])
         return head
+
+    def header(self, header: Any, e: Element | None) -> None:
+        """What is sent before the MTI must be what `h` says stands there."""
+        if not isinstance(header, str) or not header or e is None:
+            return
+        where, count = ("dialect", "header"), e.digits
+        if len(header) != count:
+            self.wrong(
+                where,
+                f"{count} {'characters' if e.text else 'hex digits'}, as h has" if count else "none, as h has no size",
+                header,
+            )
+        elif e.text is None and not HEX.issuperset(header):
+            self.wrong(where, "hex digits, as h is bytes", header)
 
     def unknown(self, where: Place, given: dict[str, Any], known: tuple[str, ...]) -> None:
         for key in given:

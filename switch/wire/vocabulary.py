@@ -142,7 +142,7 @@ def element_of(text: str) -> str:
     name = text.upper().removeprefix("DE").removeprefix("F")
     if name in ("MTI", "T", "H", "HEADER"):
         return "h" if name[0] == "H" else "t"
-    return str(int(name)) if name.isascii() and name.isdecimal() and 2 <= int(name) <= 128 else ""
+    return str(int(name)) if name.isascii() and name.isdecimal() and len(name) <= 3 and 2 <= int(name) <= 128 else ""
 
 
 class Answer:
@@ -254,6 +254,17 @@ RESPONSE_CODES: Final[dict[str, str]] = {
     "923": "09",
 }  # fmt: skip
 """DE39 1993 -> DE39 1987. What a code that is not here means is `core.messages.answer_codes`'s."""
+
+
+def answer_name(code: str, edition: str) -> str:
+    """What a DE39 says, in the words of 1987; "": no standard has it. `edition`: first digit of the link's MTIs."""
+    return ANSWER_NAMES.get(answer_1987(code, edition), "")
+
+
+def answer_1987(code: str, edition: str) -> str:
+    """A DE39 as the 1987 edition has it; "": no standard has it in another."""
+    return code if edition == "0" else RESPONSE_CODES.get(code, "")
+
 
 REVERSAL_ACCEPTED: Final = "400"
 NETWORK_ACCEPTED: Final = "800"

@@ -7,6 +7,7 @@ from click.testing import CliRunner
 
 from switch.cli.doctor import command
 from switch.doctor.diagnosis import Configured, Verdict
+from switch.doctor.doubts import doubts
 from tests.doctor.drawn import cases
 from tests.doctor.planted import examined
 from tests.doctor.sent import ALL_KNOWN, DIALECTS, SHIPPED, documents, framed
@@ -76,3 +77,8 @@ def test_the_command_says_reads_but_and_the_doubts_by_name() -> None:
             assert result.output.startswith(
                 "reads: 1 message (0200) as framing length2, dialect cmi87, but\n  DE13 is no date (3113)\n"
             )
+
+
+def test_a_card_that_is_read_as_an_amount_is_not_said() -> None:
+    read = {"t": "0200", "3": "164761", "4": "739001010119", "7": "0000000000", "11": "000001"}
+    assert doubts([read]) == ("DE4 is no amount that is met",)

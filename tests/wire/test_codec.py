@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from switch.wire import DecodeError, Dialect, Document, EncodeError, careful, compiler
 from switch.wire.codec import COMPILE_AFTER
 from tests.wire.oracle import DIALECTS, NAMES, damaged, documents, oracle_decode, oracle_encode
-from tests.wire.samples import PURCHASE, purchase
+from tests.wire.samples import PURCHASE, changed, purchase
 
 many = settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -266,3 +266,12 @@ def test_the_careful_way_is_the_only_definition() -> None:
 
 def _gives_up(_: Any) -> Any:
     raise ValueError
+
+
+def test_a_sensitive_amount_of_no_characters_is_an_error_of_its_place() -> None:
+    fee = {"content": "x+n", "data_enc": "ascii", "len_enc": "ascii", "len_type": 2, "max_len": 9, "sensitive": True}
+    dialect = changed("cmi87", de28=fee)
+    with pytest.raises(DecodeError, match=r"DE28 .* at byte 22: expected a sign"):
+        dialect.decode(b"0200" + b"0000001000000000" + b"00")
+    with pytest.raises(EncodeError, match=r"DE28 .*: expected a sign"):
+        dialect.encode({"t": "0200", "28": ""})

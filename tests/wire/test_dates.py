@@ -89,3 +89,8 @@ def test_what_a_calendar_can_write_has_no_fault(today: date, moment: datetime) -
 )
 def test_a_date_that_is_none_is_told_by_what_is_wrong_with_it(value: str, form: str, why: str) -> None:
     assert fault(value, form, date(2026, 11, 25)) == why
+
+
+@pytest.mark.parametrize("day", [1, 2, 3])
+def test_new_year_is_as_near_in_july_as_it_is_in_january(day: int) -> None:
+    assert seconds_between("1231235959", "0101000001", date(2026, 7, day)) == 2

@@ -233,3 +233,8 @@ def test_a_tag_has_no_dot_in_a_dialect_that_names_none() -> None:
         Dialect.from_spec({"dialect": {"name": "brought"}, **spec}), {"t": "0200", "55": "9505000000000082021980"}
     )
     assert [line.split()[0] for line in text.split("\n")[2:]] == ["95", "82"]
+
+
+@pytest.mark.parametrize(("code", "says"), [("116", "not sufficient funds"), ("999", "not a code of the standard")])
+def test_a_code_that_no_edition_has_is_said_to_be_none(code: str, says: str) -> None:
+    assert _line(describe(ISO93, {"t": "1210", "39": code}), "DE39").endswith(f"{code}  {says}")

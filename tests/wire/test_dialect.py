@@ -11,7 +11,7 @@ from switch.wire import Dialect, DialectError
 from switch.wire.dialect import names
 from switch.wire.vocabulary import SENSITIVE
 from tests.wire.oracle import NAMES
-from tests.wire.samples import purchase
+from tests.wire.samples import changed, purchase
 
 TEXTS = "ascii, latin-1 or an EBCDIC page of Latin-1 such as cp037"
 EVEN = "an even number of nibbles, or a left_pad or right_pad"
@@ -150,3 +150,16 @@ def test_all_mistakes_of_a_file_are_reported_at_once() -> None:
 def test_the_header_is_left_out_where_it_has_no_size() -> None:
     assert "h" not in Dialect.load("cmi87").elements
     assert Dialect.load("visa").elements["h"].size == 22
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "says"),
+    [
+        ("base24", "ISO", "12 characters, as h has"),
+        ("unionpay", "60" * 10 + "0G", "hex digits"),
+        ("cmi87", "60", "none, as h has no size"),
+    ],
+)
+def test_a_header_that_no_message_could_have_is_a_mistake_of_the_file(name: str, header: str, says: str) -> None:
+    with pytest.raises(DialectError, match=f"dialect.header: expected .*{says}"):
+        changed(name, {"header": header})
