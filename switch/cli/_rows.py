@@ -31,3 +31,11 @@ def print_rows(rows: "list[Row]") -> None:
     for line in lines:
         cells = [c.rjust(w) if i == 7 else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True))]
         click.echo(printable("  ".join(cells).rstrip()))
+
+
+def up_to(last_us: int) -> str:
+    """`, which is written up to 2025-11-25T12:00:03Z`: a node that stands by has what it has read by then. `last_us`: when the
+    last record was made, wall-clock µs; 0: there is none."""
+    from switch.journal.views import time_text
+
+    return f", which is written up to {time_text(last_us)}" if last_us else ""

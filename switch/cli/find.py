@@ -11,7 +11,7 @@ import click
 
 from switch.cli._backup import STATE, in_state
 from switch.cli._network import DEFAULT_STATE
-from switch.cli._rows import print_rows
+from switch.cli._rows import print_rows, up_to
 
 if TYPE_CHECKING:
     from switch.gateway.orders.order import Order
@@ -54,11 +54,11 @@ def command(state_dir: str, what: tuple[str, ...], limit: int, as_json: bool) ->
             raise click.UsageError(str(error)) from None
         sought = None
     try:
-        rows = _look_up(state_dir, sought, orders, limit)
+        rows, until = _look_up(state_dir, sought, orders, limit)
     except JournalError as error:
         raise click.ClickException(str(error)) from None
     if not rows and not orders:
-        click.echo(f"nothing is called {' '.join(what)} in the journal of {state_dir}", err=True)
+        click.echo(f"nothing is called {' '.join(what)} in the journal of {state_dir}{until}", err=True)
         raise click.exceptions.Exit(NOT_FOUND)
     _show(rows, orders, as_json=as_json)
     if as_json:
@@ -93,8 +93,9 @@ def _orders_called(state_dir: str, oid: str) -> "list[Order]":
         raise click.ClickException(str(error)) from None
 
 
-def _look_up(state_dir: str, sought: "Sought | None", orders: "list[Order]", limit: int) -> "list[Row]":
-    """What is named, and the transactions of these orders: newest first. Raises JournalError."""
+def _look_up(state_dir: str, sought: "Sought | None", orders: "list[Order]", limit: int) -> "tuple[list[Row], str]":
+    """What is named, and the transactions of these orders: newest first; where there are none, how far the journal is. Raises
+    JournalError."""
     from switch.journal.reports import Reports
     from switch.journal.search import Sought
 
@@ -103,7 +104,8 @@ def _look_up(state_dir: str, sought: "Sought | None", orders: "list[Order]", lim
         for attempt in (order.attempt for order in orders if order.attempt is not None):
             same = reports.find(Sought(rrn=attempt.names.rrn), limit)
             found |= {row.txn: row for row in same if row.pan == attempt.masked}
-    return [found[txn] for txn in sorted(found, reverse=True)][:limit]
+        until = "" if found else up_to(reports.last_at_us())
+    return [found[txn] for txn in sorted(found, reverse=True)][:limit], until
 
 
 def _show(rows: "list[Row]", orders: "list[Order]", *, as_json: bool) -> None:

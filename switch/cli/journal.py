@@ -21,7 +21,7 @@ from switch.cli._export import export_command
 from switch.cli._numbers import asked_txn
 from switch.cli._rebuild import rebuild_command
 from switch.cli._rekey import rekey_command
-from switch.cli._rows import print_rows
+from switch.cli._rows import print_rows, up_to
 from switch.core.records.lifecycle import Status
 from switch.counting import counted
 
@@ -124,13 +124,14 @@ def show_command(state_dir: str, txn: str, as_json: bool) -> None:
         reports = Reports(state_dir)
         found = reports.transaction(number)
         charge = reports.charge(number) if found is None else None
+        until = up_to(reports.last_at_us()) if found is None else ""
         home = reports.home_currency()
         reports.close()
     except JournalError as error:
         raise click.ClickException(str(error)) from None
     if found is None and charge is None:
         raise click.ClickException(
-            f"no transaction {number:x} in the journal; `{in_state('journal list', state_dir)}` shows them"
+            f"no transaction {number:x} in the journal{until}; `{in_state('journal list', state_dir)}` shows them"
         )
     row, entries = found or (None, [charge] if charge is not None else [])
     for sequence, entry in entries:
@@ -209,14 +210,14 @@ def _block(fields: dict[str, Any], home: str) -> None:
         if name == "posts":
             sums = ", ".join(format_amount(minor, code) for code, minor in value.items())
             click.echo(printable(f"    {name:<9} {sums}"))
-        elif isinstance(value, dict):
-            for line in describe(Dialect.load("cmi87"), value).splitlines():
-                click.echo(f"    {line.rstrip()}")
         elif name == "fee":
             click.echo(printable(f"    {name:<9} {_fee_line(value, home)}"))
         elif name == "priced":
             for line in _price_lines(value, home):
                 click.echo(printable(line))
+        elif isinstance(value, dict):
+            for line in describe(Dialect.load("cmi87"), value).splitlines():
+                click.echo(f"    {line.rstrip()}")
         elif name in ("key", "undoes"):
             parts = zip(("acquirer", "class", "DE11", "DE7", "DE32", "DE41"), value, strict=True)
             click.echo(printable(f"    {name:<9} {' '.join(f'{n}={v}' for n, v in parts if v)}"))
@@ -228,11 +229,10 @@ def _block(fields: dict[str, Any], home: str) -> None:
 
 def _price_lines(value: Any, home: str) -> list[str]:
     """What decided a price, and each fee of it, as `Priced` has them."""
-    from msgspec import convert
-
     from switch.core.records.prices import Priced
 
-    priced = convert(value, Priced)
+    fees = value.pop("fees")
+    priced = Priced(**value)
     kinds = {1: "payment", -1: "refund", 0: "hold"}
     decided = [
         f"{kinds.get(priced.direction, 'payment')} of {priced.day}{f', of one of {priced.of_day}' * bool(priced.of_day)}",
@@ -242,19 +242,17 @@ def _price_lines(value: Any, home: str) -> list[str]:
         *([f"one unit at {priced.rate}"] if priced.rate else []),
     ]
     lines = [f"    priced    {', '.join(decided)}"]
-    lines += [f"              {_fee_line(fee, home)}" for fee in priced.fees]
+    lines += [f"              {_fee_line(fee, home)}" for fee in fees]
     if priced.unpriced:
         lines.append(f"              no price: {priced.unpriced}")
     return lines
 
 
 def _fee_line(value: Any, home: str) -> str:
-    from msgspec import convert
-
     from switch.money.currency import format_amount
     from switch.money.fee_line import Fee
 
-    fee = convert(value, Fee) if not isinstance(value, Fee) else value
+    fee = Fee(**value)
 
     def amount(minor: int) -> str:
         return format_amount(minor, home) if home else f"{minor} (minor units)"

@@ -22,8 +22,8 @@ from switch.core.records.records import SCHEMA
 from switch.journal.cold import ColdLedger, Collector
 from switch.journal.copying import Progress, unwatched
 from switch.journal.index import Index, IndexDamagedError, index_path, remove_index
-from switch.journal.log import JournalError, Log, NoJournalError, Place, Segment, segments
-from switch.journal.places import is_at
+from switch.journal.log import JournalError, Log, NoJournalError, Place, segments
+from switch.journal.places import end_of, is_at
 from switch.journal.projections.ledger import LAST, Ledger, LedgerTables, Unpriced
 from switch.journal.projections.ledger import closes as look_closes
 from switch.journal.projections.ledger import entries as look_entries
@@ -289,7 +289,7 @@ def _opened(state_dir: Path, home: str, watch: Progress, collector: Collector | 
         with ExitStack() as stack:
             try:
                 cold = stack.enter_context(closing(ColdLedger(home, collector)))
-                end = _end(directory, listed)
+                end = end_of(directory, listed)
                 cold.build(directory, listed, end.sequence if end is not None else 0, watch)
             except OSError as error:
                 raise JournalError(
@@ -341,14 +341,3 @@ def _tail(directory: str, look: Look, place: Place | None) -> LedgerTables | Non
             return None
         add(decode(segment, record), record.sequence, segment.ordinal, record.offset)
     return tail
-
-
-def _end(directory: str, listed: list[Segment]) -> Place | None:
-    """Of the last whole record; None: there is none."""
-    for newest in reversed(range(len(listed))):
-        last = None
-        for segment, record in Log(directory, SCHEMA, listed[newest : newest + 1]):
-            last = Place(segment.ordinal, record.offset, record.sequence, record.chain)
-        if last is not None:
-            return last
-    return None

@@ -18,7 +18,7 @@ from switch.core.records.records import SCHEMA, AnyEntry, Snapshot
 from switch.journal.history import entries_at
 from switch.journal.index import Index, IndexDamagedError, remove_index
 from switch.journal.log import Log, NoJournalError, segments
-from switch.journal.places import segment_paths
+from switch.journal.places import end_of, record_at, segment_paths
 from switch.journal.projections import STANDARD
 from switch.journal.projections.days import Cell, DayFold, Days, Sum, calendar_day, closes, sums
 from switch.journal.projections.projection import PLACE, Folding, Look, Projection, nothing
@@ -135,6 +135,12 @@ class JournalLook:
         each = {places[at : at + PLACE.size] for at in range(0, len(places), PLACE.size)}
         paths = segment_paths(self._directory)
         return row, entries_at(self._directory, paths, b"".join(sorted(each)))
+
+    def last_at_us(self) -> int:
+        """When the last record was made, wall-clock µs: on a node that stands by, how far its files are. 0: there is none."""
+        end = end_of(self._directory, segments(self._directory))
+        found = record_at(segment_paths(self._directory), end) if end is not None else None
+        return decode(*found).at_us if found is not None else 0
 
     def charge(self, txn: int) -> tuple[int, Charged] | None:
         """What a merchant was charged without a payment: its record's number, and the record; None: there is none of that txn.

@@ -7,8 +7,8 @@ import os
 from contextlib import suppress
 from typing import Final
 
-from switch.core.records.records import STAN_DIGITS, Key
-from switch.journal.log import Place, Segment, named
+from switch.core.records.records import SCHEMA, STAN_DIGITS, Key
+from switch.journal.log import Log, Place, Segment, named
 from switch.journal.projections.projection import PLACE, Look
 from switch.journal.projections.transactions import key_hash
 from switch.journal.scan import Record, Scan
@@ -46,6 +46,17 @@ def is_at(directory: str, place: Place) -> bool:
         found = record_at(segment_paths(directory), place)
         return found is not None and found[1].chain == place.chain
     return False
+
+
+def end_of(directory: str, listed: list[Segment]) -> Place | None:
+    """Of the last whole record; None: there is none."""
+    for newest in reversed(range(len(listed))):
+        last = None
+        for segment, record in Log(directory, SCHEMA, listed[newest : newest + 1]):
+            last = Place(segment.ordinal, record.offset, record.sequence, record.chain)
+        if last is not None:
+            return last
+    return None
 
 
 def places_named(look: Look, acquirer: str, name: str) -> list[tuple[int, bytes]]:

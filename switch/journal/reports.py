@@ -100,6 +100,10 @@ class Reports:
         """What a merchant was charged without a payment: its record's number, and the record; None: there is none of that txn."""
         return next(filter(None, (look.charge(txn) for look in self._looks)), None)
 
+    def last_at_us(self) -> int:
+        """When the last record was made that all of them have reached, wall-clock µs; 0: one has none."""
+        return min(look.last_at_us() for look in self._looks)
+
     def home_currency(self) -> str:
         """What fees are in (ISO 4217, numeric); "": nothing says so, as where no index can be made."""
         return next(filter(None, (home_currency(look.look) for look in self._looks)), "")

@@ -7,7 +7,7 @@ amounts in minor units. Nothing secret: the sealed PAN is left out.
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from msgspec import Struct, to_builtins
+from msgspec import Struct
 
 from switch.core.records.records import AnyEntry, HoldName, StoodIn
 from switch.journal.days import DayTotals
@@ -19,7 +19,7 @@ DAY_COUNTS: Final = ("approved", "stood_in", "declined", "reversed", "advices")
 FACTS: Final = {
     "Forwarded": "forwarded to the host", "Answered": "answered by the host", "Declined": "refused by the switch",
     "Owed": "owed to the host", "Delivered": "acknowledged by the host", "Abandoned": "given up",
-    "Shelved": "made a dead letter", "Retried": "put back by an operator",
+    "Shelved": "made a dead letter", "Retried": "put back by an operator", "Resolved": "ended by a person",
     "StoodIn": "approved by the switch in its issuer's place", "Charged": "charged to a merchant, without a payment",
 }  # fmt: skip
 """What the kinds of records say, in words."""
@@ -60,8 +60,15 @@ def entry_fields(sequence: int, entry: AnyEntry) -> dict[str, Any]:
         elif isinstance(value, HoldName):
             fields[name] = f"{value.txn:x}"
         elif name != "sealed":
-            fields[name] = to_builtins(value) if isinstance(value, Struct) else value
+            fields[name] = _named(value)
     return fields
+
+
+def _named(value: Any) -> Any:
+    """A member's value, of a struct its members by name, however it is packed in the record."""
+    if isinstance(value, Struct):
+        return {name: _named(getattr(value, name)) for name in value.__struct_fields__}
+    return [_named(part) for part in value] if isinstance(value, tuple | list) else value
 
 
 def day_fields(day: DayTotals, part: str = "") -> dict[str, Any]:

@@ -7,8 +7,10 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from switch.cli.find import command as find
 from switch.cli.journal import command
 from switch.core.records.records import SCHEMA, Answered, Booted, Owed
+from switch.journal.views import time_text
 from switch.money.fee_line import Fee
 from tests.cli.test_reconcile import a_day
 from tests.journal.samples import written
@@ -68,3 +70,30 @@ def test_a_price_is_shown_in_words_with_its_currency(tmp_path: Path, currency: s
         "    priced    payment of 2026-11-27, rif -> atlas, cmi, debit, pos, domestic, merchant M1, MCC 5411\n"
         f"              interchange (rule local), rif -> atlas: {said}\n"
     ) in shown
+
+
+def test_as_json_a_price_has_its_members_by_name(tmp_path: Path) -> None:
+    """In the record they are packed without names, which nobody could read who has not this program."""
+    fee = Fee(rule="local", kind="interchange", payer="rif", payee="atlas", amount=120, vat=24)
+    entries = [
+        msgspec.structs.replace(one, priced=msgspec.structs.replace(one.priced, fees=(fee,)))
+        if isinstance(one, Answered) and one.priced is not None
+        else one
+        for one in a_day()
+    ]
+    written(tmp_path, entries)
+    priced = next(one for one in entries if isinstance(one, Answered) and one.priced is not None)
+    shown = [json.loads(line) for line in journal(tmp_path, "show", f"{priced.txn:x}", "--json").output.splitlines()]
+    (found,) = (record["priced"] for record in shown if record["fact"] == "Answered")
+    assert (found["day"], found["fees"]) == (priced.priced and priced.priced.day, [msgspec.structs.asdict(fee)])
+
+
+def test_where_there_is_none_it_is_said_how_far_the_journal_is(state: Path) -> None:
+    """On a node that stands by it is behind, and what was paid a moment ago is not in it yet."""
+    last = a_day()[-1].at_us
+    said = time_text(last)
+    assert (
+        f"no transaction f1 in the journal, which is written up to {said}; `cmi-switch"
+        in journal(state, "show", "f1").output
+    )
+    assert f", which is written up to {said}\n" in CliRunner().invoke(find, ["999999", "--state", str(state)]).output

@@ -31,7 +31,7 @@ def test_the_price_of_an_approval_is_shown_to_a_program_too(tmp_path: Path) -> N
     written(tmp_path, [booted(), forwarded(2), msgspec.structs.replace(answered(2), priced=priced)])
     result = CliRunner().invoke(command, ["show", "2", "--state", str(tmp_path), "--json"])
     assert result.exit_code == 0, result.output
-    assert json.loads(result.output.splitlines()[1])["priced"][9][0][4] == 450
+    assert json.loads(result.output.splitlines()[1])["priced"]["fees"][0]["amount"] == 450
 
 
 def test_what_a_merchant_was_charged_is_shown_by_the_number_that_its_statement_has(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_what_a_merchant_was_charged_is_shown_by_the_number_that_its_statement_h
     )
     result = CliRunner().invoke(command, ["show", "abc", "--state", str(tmp_path), "--json"])
     shown = json.loads(result.output)
-    assert (shown["record"], shown["fact"], shown["month"], shown["fee"][4]) == (3, "Charged", "2026-11", 250_00)
+    assert (shown["record"], shown["fact"], shown["month"], shown["fee"]["amount"]) == (3, "Charged", "2026-11", 250_00)
 
 
 def test_what_a_refund_gives_back_is_named_as_the_payment_is(tmp_path: Path) -> None:
