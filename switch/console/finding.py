@@ -44,6 +44,8 @@ class KeptPayment(msgspec.Struct, frozen=True, kw_only=True):
     events: list[dict[str, Any]]
     caught: list[Caught]
     """its messages, where a capture has them"""
+    left_out: list[str]
+    """sentences: files of the hop log that are damaged, so that hops may be missing"""
     related: list[Row]
     """of the same RRN and card, or what it follows, undoes or is undone by; newest first"""
 
@@ -76,10 +78,13 @@ def read_payment(state_dir: Path, log: Path, txn: int, capture: Path | None = No
             if other and other not in related and (there := reports.find(Sought(txn=other), 1)):
                 related[other] = there[0]
         related.pop(row.txn, None)
-    hops, events = read_transaction(log, f"{txn:x}")
+    damaged: list[str] = []
+    hops, events = read_transaction(log, f"{txn:x}", lambda error: damaged.append(f"{error.filename} {error.strerror}"))
     try:
         messages = caught(capture, f"{txn:x}") if capture is not None else []
     except CaptureError:
         messages = []
     newest = sorted(related.values(), key=lambda one: one.txn, reverse=True)
-    return KeptPayment(row=row, entries=entries, hops=hops, events=events, caught=messages, related=newest)
+    return KeptPayment(
+        row=row, entries=entries, hops=hops, events=events, caught=messages, left_out=damaged, related=newest
+    )

@@ -14,6 +14,7 @@ import trio
 from switch.console.desk import Desk
 from switch.http.server import Report
 from switch.observe.follow import Follower
+from switch.observe.packed import DamagedLogError
 
 POLL_S: Final = 0.5
 KEEP_S: Final = 10.0
@@ -23,7 +24,11 @@ CLOSED_MAX: Final = 30
 
 async def follow(desk: Desk, report: Report) -> None:
     """Until cancelled."""
-    follower = Follower(desk.log, older=True)
+
+    def left_out(error: DamagedLogError) -> None:
+        report("hoplog.damaged", {"error": f"{error.filename} {error.strerror}"})
+
+    follower = Follower(desk.log, older=True, damaged=left_out)
     since = _read_from(desk)
     again, failing = trio.current_time() + KEEP_S, False
     try:

@@ -141,3 +141,20 @@ async def test_a_history_that_cannot_be_written_ends_nothing_and_misses_nothing(
     assert events == ["history.failed"] * 2
     assert scene.desk.history.sums(ALL, 1_000, 1_001).approved == 7
     scene.close()
+
+
+async def test_an_older_log_that_is_damaged_is_said_and_costs_no_page(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    scene, events = Scene(tmp_path), list[tuple[str, str]]()
+    scene.log.with_name("hops.jsonl.1.gz").write_bytes(b"half")
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(follow, scene.desk, lambda event, fields: events.append((event, str(fields["error"]))))
+        await trio.sleep(3)
+        nursery.cancel_scope.cancel()
+    assert [(event, "hops.jsonl.1.gz is damaged" in said) for event, said in events] == [("hoplog.damaged", True)]
+    page = await (await scene.browser().log_in()).get("/payments/9")
+    assert page.status == 200
+    assert "Hops may be missing: " in page.text
+    assert "hops.jsonl.1.gz is damaged" in page.text
+    scene.close()

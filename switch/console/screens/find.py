@@ -61,5 +61,12 @@ class FindScreen:
         store = store_beside(desk.state_dir)
         order = await desk.read(order_paid_by, store, view.merchant, kept.row.rrn.strip(), began)
         return desk.renderer.page(
-            "payment.html", request, session, view=view, related=kept.related, caught=shown(kept.caught), order=order
+            "payment.html",
+            request,
+            session,
+            view=view,
+            related=kept.related,
+            caught=shown(kept.caught),
+            order=order,
+            left_out=kept.left_out,
         )
