@@ -1,5 +1,6 @@
 """`load_network`: a name or path -> a `Network` whose names all resolve, or `ConfigErrors` with every mistake."""
 
+import os
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 from typing import Final
@@ -51,7 +52,7 @@ def load_network(name_or_path: str, *, files: bool = False) -> Network:
             )
     shown = _shown(path)
     try:
-        with path.open("rb") as stream:
+        with open(path, "rb", opener=_at_once) as stream:
             data = stream.read(FILE_BYTES_MAX + 1)
         if len(data) > FILE_BYTES_MAX:
             raise _whole(shown, f"has more than {FILE_BYTES_MAX:,} bytes, the most that a network file may have")
@@ -87,6 +88,13 @@ def _not_utf8(error: UnicodeDecodeError) -> tuple[str, str]:
     if data[:2] in (BOM_UTF16_LE, BOM_UTF16_BE):
         return f"{what}; it is UTF-16", 'save it as UTF-8, which some editors call it beside "Unicode"'
     return what, "save it as UTF-8, as other encodings of accents are not TOML"
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Opens a FIFO that nobody writes to as the empty file it is, and one that somebody does (`<(…)` of a shell) to its end."""
+    handle = os.open(path, flags | os.O_NONBLOCK)
+    os.set_blocking(handle, True)
+    return handle
 
 
 def _shown(path: Path) -> str:

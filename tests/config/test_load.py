@@ -1,6 +1,8 @@
 """A network file becomes a `Network`, or all of its mistakes; nothing else, whatever it holds."""
 
 import json
+import os
+import threading
 import time
 from decimal import Decimal
 from pathlib import Path
@@ -328,3 +330,24 @@ def test_a_copy_of_the_journals_head_lies_outside_the_state_directory_however_ei
 def test_a_title_may_have_what_french_and_arabic_write() -> None:
     title = "Société\u00a0: \u200fالبنك"
     assert parse_network(f'title = "{title}"\n{BASE}', "x").title == title
+
+
+def test_a_file_that_is_a_pipe_is_read_to_its_end_and_waited_for_by_nobody(tmp_path: Path) -> None:
+    pipe = tmp_path / "network.toml"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigErrors):
+        load_network(str(pipe))
+    reading, writing = os.pipe()  # as a shell has `check <(…)`
+
+    def write() -> None:
+        with open(writing, "wb") as file:
+            file.write(BASE.encode())
+            file.flush()
+            time.sleep(0.02)
+            file.write(b"\n# the rest comes later\n" * 10_000)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    assert load_network(f"/dev/fd/{reading}").name == parse_network(BASE, "base.toml").name
+    thread.join()
+    os.close(reading)
