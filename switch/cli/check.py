@@ -34,6 +34,7 @@ def command(network: str, store: bool) -> None:
 
     from switch.config.shards import sentences
     from switch.config.warnings import ending, out_of_date, warnings
+    from switch.server.operators import strangers
 
     found = load(network, files=True)
     click.echo(f"{paint('good', found.source)}: {summary(found)}")
@@ -41,7 +42,13 @@ def command(network: str, store: bool) -> None:
         click.echo(sentence)
     now_us = time.time_ns() // 1_000
     expiring = ending(found, now_us)
-    for sentence in [*warnings(found), *out_of_date(found, now_us), *(said for said, past in expiring if not past)]:
+    unknown = [
+        f'[[operator]] "{user}" is no user of this machine: a switch here takes no command of theirs, but by a console. '
+        "Name a user of `getent passwd`"
+        for user in strangers(found)
+    ]
+    soon = (said for said, past in expiring if not past)
+    for sentence in [*warnings(found), *unknown, *out_of_date(found, now_us), *soon]:
         click.echo(f"{paint('hint', 'warning')}: {sentence}")
     expired = [said for said, past in expiring if past]
     if expired:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from switch.cli._control import ask, of_each_switch
+from switch.cli._network import paint
 from switch.counting import counted
 
 
@@ -26,6 +27,8 @@ def command(state_dir: Path, dry_run: bool) -> None:
     """
     answer = ask(state_dir, "reload", timeout_s=60.0, dry_run=dry_run)
     changes = answer["changes"]
+    for sentence in answer.get("failed", ()):  # a switch of an older release says none
+        click.echo(f"{paint('hint', 'warning')}: {sentence}", err=True)
     if not changes:
         click.echo("Nothing differs: the switch runs by this file already.")
         return

@@ -191,11 +191,12 @@ class Outputs:
 
         return Sinks(log, hops.hop, self.flush)
 
-    def follow(self, network: Network) -> None:
+    def follow(self, network: Network) -> str:
         """Another network file holds: keep as much as it says."""
         kept = network.hop_log
         for log in self._opened:
             log.retain(kept.file_bytes, kept.files, kept.days, compress=kept.compress)
+        return ""
 
     def reopen(self) -> None:
         """Someone has renamed the log's file, and says so."""

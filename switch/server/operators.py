@@ -81,6 +81,26 @@ def marks_of(user: str) -> frozenset[str]:
         return frozenset({user})
 
 
+def strangers(network: Network) -> list[str]:
+    """Operators of the file that are no users of this machine: by themselves they reach no control socket."""
+    return [one.user for one in network.operators if not _is_user(one.user)]
+
+
+def nobody_of(network: Network) -> list[str]:
+    """The same, where there is nobody else, and no console that could ask for them; none where somebody can."""
+    found = strangers(network)
+    by_console = network.console_user != "" and _is_user(network.console_user)
+    return found if len(found) == len(network.operators) and not by_console else []
+
+
+def _is_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
 class Operators:
     """Admits an operator's command or refuses it, by the roles of the network file, and logs what was done."""
 

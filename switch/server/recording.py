@@ -34,36 +34,40 @@ class Recording:
         self._log = driver.tell
         driver.show_to(self._recorder)
 
-    def follow(self, network: Network) -> None:
+    def follow(self, network: Network) -> str:
         """Another network file holds: a capture that it says the same of goes on in its file, links that are new among its own;
-        another one begins in a new file."""
+        another one begins in a new file. Why it cannot; "": it does."""
         if self._recorder is not None and network.capture == self._network.capture:
             self._network = network
             self._recorder.learn(voices_of(network, dialects_of(network)))
-            return
+            return ""
         recorded, asked_before = self._recorder is not None, self._network.capture is not None
         self.end()
         self._network = network
         asked = network.capture
         if asked is not None and (recorded or (asked.from_start and not asked_before)):
-            self.turn()
+            return self.turn()
+        return ""
 
-    def turn(self) -> None:
-        """Begin where nothing is recorded, end where something is. What goes wrong is logged."""
+    def turn(self) -> str:
+        """Begin where nothing is recorded, end where something is. What goes wrong is logged, and returned."""
         if self._recorder is not None:
             self.end()
-            return
+            return ""
         if self._network.capture is None:
             self._log(Log("warning", "capture.failed", {
                 "reason": "nothing says where to record", "hint": "give the network file a [capture] section, and reload it",
             }))  # fmt: skip
-            return
+            return "nothing says where to record"
+        failed = ""
         try:
             self._begin()
         except Unable as error:
-            self._log(Log("error", "capture.failed", {"reason": str(error), "hint": error.hint}))
+            failed = str(error)
+            self._log(Log("error", "capture.failed", {"reason": failed, "hint": error.hint}))
         if self._driver is not None:
             self._driver.show_to(self._recorder)
+        return failed
 
     def end(self) -> None:
         """Write what waits and close the file."""

@@ -26,6 +26,7 @@ from switch.doctor.explain import Explainer
 from switch.security.certificates import CertificateError
 from switch.server.keys import open_module
 from switch.server.open_files import raise_open_files
+from switch.server.operators import nobody_of
 from switch.server.places import addresses_of, dials_of, links_ends
 from switch.server.ports import time_rules, trio_clock
 from switch.server.serving import Serving, dialects_of, shipped_dialects
@@ -45,6 +46,14 @@ class ReloadArguments(Arguments, frozen=True):
     """only say what would change"""
 
 
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reload has come to."""
+
+    changes: list[str]
+    failed: list[str] = []
+    """what of them is not in effect, as files cannot be written"""
+
+
 class Reloader:
     """Reads the file again at a command or at SIGHUP; ends hosts that are leaving once they may go."""
 
@@ -59,16 +68,17 @@ class Reloader:
             given = msgspec.convert(arguments, ReloadArguments)
         except msgspec.ValidationError as error:
             raise Unable(f"reload: {error}", "it takes: dry_run", code=ErrorCode.COMMAND_ARGUMENTS) from None
-        return {"changes": await self.reload(by, dry_run=given.dry_run), "dry_run": given.dry_run}
+        done = await self.reload(by, dry_run=given.dry_run)
+        return {"changes": done.changes, "failed": done.failed, "dry_run": given.dry_run}
 
     async def on_signal(self) -> None:
         """What SIGHUP does: the outcome is in the log."""
         with suppress(Unable):
             await self.reload("SIGHUP")
 
-    async def reload(self, by: str, *, dry_run: bool = False) -> list[str]:
-        """Read, check, apply. Returns the changes. Raises Unable: everything is as it was, and the reason is logged."""
-        running = self._running
+    async def reload(self, by: str, *, dry_run: bool = False) -> Reloaded:
+        """Read, check, apply. Raises Unable: everything is as it was, and the reason is logged."""
+        running, failed = self._running, list[str]()
         try:
             async with running.changing:
                 network, dialects = await trio.to_thread.run_sync(self._read)
@@ -77,7 +87,8 @@ class Reloader:
                 found = changes(running.network, network, staying)
                 self._check(network, staying)
                 if not dry_run:
-                    self._apply(keep_leaving(running.network, network, running.switch.wall_us(now), staying), dialects)
+                    kept = keep_leaving(running.network, network, running.switch.wall_us(now), staying)
+                    failed = self._apply(kept, dialects)
         except Unable as error:
             running.driver.tell(Log("error", "network.reload_refused", {
                 "by": by, "reason": str(error), "dry_run": dry_run, "hint": error.hint,
@@ -87,7 +98,7 @@ class Reloader:
             told = [*found[:TOLD_MAX], *([f"and {len(found) - TOLD_MAX} more"] if len(found) > TOLD_MAX else [])]
             event = {"by": by, "file": network.source, "changed": len(found), "changes": told}
             running.driver.tell(Log("info", "network.reloaded", event))
-        return found
+        return Reloaded(changes=found, failed=failed)
 
     def _read(self) -> tuple[Network, dict[str, Dialect]]:
         """In a thread of its own: the file, and the dialects it names."""
@@ -129,9 +140,18 @@ class Reloader:
         if running.switch.draining:
             raise Unable("the switch is shutting down", code=ErrorCode.SWITCH_DRAINING)
         raise_obstacles(obstacles(running.network, network, staying))
+        strangers = nobody_of(network)
+        if strangers:
+            raise Unable(
+                f"no operator of the file is a user of this machine ({', '.join(strangers)}): nobody could give this switch a "
+                "command any more",
+                "nothing was changed; [[operator]] takes names of `getent passwd`, or `console_user` that of a console's user",
+                code=ErrorCode.NETWORK_OBSTACLE,
+            )
 
-    def _apply(self, network: Network, dialects: dict[str, Dialect]) -> None:
-        """Without a pause. Raises Unable where an address cannot be had; nothing has been done then."""
+    def _apply(self, network: Network, dialects: dict[str, Dialect]) -> list[str]:
+        """Without a pause. Returns what is not in effect. Raises Unable where an address cannot be had; nothing has been done
+        then."""
         running, driver, old = self._running, self._running.driver, self._running.switch
         wanted = addresses_of(network)
         module = open_module(network.security)
@@ -172,7 +192,7 @@ class Reloader:
         time_rules(new)
         new.wall_offset_ns = old.wall_offset_ns
         take_over(new, hand_over(old, whole=False), now)
-        running.follow(new, network, spoken)
+        failed = running.follow(new, network, spoken)
         driver.follow(new, network.limits, now)
         driver.listeners.ends = ends
         driver.listeners.move(wanted, opened)
@@ -182,6 +202,7 @@ class Reloader:
         driver.listeners.files_max = files.connections_max
         if files.too_few is not None:
             driver.tell(files.too_few)
+        return failed
 
 
 def raise_obstacles(found: list[Obstacle]) -> None:

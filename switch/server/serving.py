@@ -84,8 +84,8 @@ class Serving:
         self._index_ended = trio.Event()
         self.changing = trio.Lock()
         """held while another switch is put in the place of this one"""
-        self.followers: list[Callable[[Network], None]] = []
-        """who is to hear of another network file"""
+        self.followers: list[Callable[[Network], str]] = []
+        """who is to hear of another network file: each says what of it cannot be done, "": nothing"""
 
     def go_on(self, inherited: Handover) -> None:
         """It has taken the place of another program."""
@@ -160,8 +160,8 @@ class Serving:
         theirs = (ending_of(f"{one.subject} of {whose}", one.expires_us, now_us) for whose, one in shown)
         return (*(said for said, _ in ending(self.network, now_us)), *sorted(filter(None, theirs)))
 
-    def follow(self, switch: Switch, network: Network, dialects: dict[str, Dialect]) -> None:
-        """Another switch is in the place of the one before."""
+    def follow(self, switch: Switch, network: Network, dialects: dict[str, Dialect]) -> list[str]:
+        """Another switch is in the place of the one before. What of its file is not in effect, a sentence each."""
         self.switch, self.network, self.dialects = switch, network, dialects
         self._network_since_us = switch.wall_us(trio_clock())
         self.control.follow(switch.operator)
@@ -172,8 +172,7 @@ class Serving:
             self._journal_files = network.journal
             if self.feed.head_copy != absolute(network.journal.head_copy):
                 self._log(head_copy_unchanged(self.feed.head_copy))
-        for tell in self.followers:
-            tell(network)
+        return [sentence for tell in self.followers if (sentence := tell(network))]
 
     async def keep_index(self) -> None:
         """Run the process that builds the journal's index, until `stop_index`."""

@@ -270,3 +270,22 @@ async def test_a_console_speaks_for_who_has_logged_in_there_and_nobody_else_does
     by = [act.by for act in audit.verify()]
     assert by[-1] == "chama (console of screens (uid 7, pid 1))"
     assert by[-2].startswith("amina (console of screens (uid 7, pid 1)), approved by brahim (console")
+
+
+@pytest.mark.parametrize(
+    ("users", "console", "locked_out"),
+    [
+        ((), "", []),
+        (("nobody-1", "nobody-2"), "", ["nobody-1", "nobody-2"]),
+        (("nobody-1", "root"), "", []),
+        (("nobody-1",), "root", []),
+        (("nobody-1",), "nobody-3", ["nobody-1"]),
+    ],
+)
+def test_a_file_whose_operators_are_all_of_elsewhere_would_lock_everybody_out(
+    users: tuple[str, ...], console: str, locked_out: list[str]
+) -> None:
+    accounts = tuple(OperatorAccount(user=user, role="supervisor") for user in users)
+    network = msgspec.structs.replace(morocco(), operators=accounts, console_user=console)
+    assert operators.nobody_of(network) == locked_out
+    assert operators.strangers(network) == [user for user in users if user != "root"]

@@ -33,3 +33,15 @@ def test_a_reload_leaves_a_running_capture_in_its_file_and_another_capture_begin
     )
     recording.follow(morocco())
     assert logs[-1] == "capture.ended"
+
+
+def test_what_follows_a_reload_says_that_its_capture_cannot_be_written(tmp_path: Path) -> None:
+    logs: list[Log] = []
+    recording = Recording(morocco(), lambda event, _: logs.append(event))
+    assert recording.follow(asked(tmp_path / "a.pcapng")) == ""
+    blocked = tmp_path / "a file" / "b.pcapng"
+    blocked.parent.write_text("in the way")
+    said = recording.follow(asked(blocked))
+    assert said.startswith(f"the capture {blocked} cannot be written: ")
+    assert (logs[-1].event, logs[-1].fields["reason"]) == ("capture.failed", said)
+    assert recording.follow(morocco()) == ""

@@ -197,7 +197,7 @@ async def test_a_host_that_cannot_be_let_go_stays_and_the_switch_goes_on(
         had_a_crash(running)
         reloader = Reloader(running, lambda: without_rif(network))
         running.nursery.start_soon(reloader.keep_looking)
-        assert any("rif: removed; leaving" in line for line in await reloader.reload("test"))
+        assert any("rif: removed; leaving" in line for line in (await reloader.reload("test")).changes)
         with monkeypatch.context() as patch:
             patch.setattr(reloading, "raise_open_files", no_files)
             patch.setattr(reloading, "LOOK_S", 0.01)
