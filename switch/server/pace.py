@@ -13,7 +13,8 @@ any more: at five times what it serves that is so with the second such turn, and
 
 One slow turn, or a burst that is dealt with in a quarter of a second, declines nothing; nor is one that has come whole and grows
 no more known sooner. Time that others have the processor is not counted, since to decline would not give it back, until for a
-second more waits than is read. Half of a turn at least is for payments, however many are to be declined: turns grow longer then.
+second more waits than is read. A third of a turn at least is for payments, however many are to be declined and whatever that
+costs: turns grow longer then.
 """
 
 import time
@@ -108,6 +109,8 @@ class Pace:
         self._waited = 0.0
         """turns that what the first of them left unread would have taken"""
         self._least = ROOM_MIN
+        self._cost_ns = 1
+        """of a request that is let in, by what late turns took"""
         self._admitted = self._shed = 0
 
     def limit(self, turn_ms: int) -> None:
@@ -165,11 +168,16 @@ class Pace:
         if grows or ended - self._late_since > (GRACE_NS if long else BEHIND_NS):
             self._late_since = 0
             self.room = max(ROOM_MIN, self._late_admitted * self._held_ns // max(self._late_used, 1))
+            self._cost_ns = max(1, self._late_used // max(self._late_admitted, 1))
             self._least = max(ROOM_MIN, self.room // 2)
 
     def _adapt(self, party: Any, used: int, now: int) -> None:
-        if used > self._held_ns:
-            self.room = max(self._least, self.room * 3 // 4, self.room * self._held_ns // used)
+        declined_ns = max(0, used - (party.admitted - self._admitted) * self._cost_ns)
+        third = min(declined_ns, self._turn_ns) // 2 // self._cost_ns
+        if self.room < third:
+            self.room += self.room // 16 + 1
+        elif used > self._held_ns:
+            self.room = max(self._least, third, self.room * 3 // 4, self.room * self._held_ns // used)
         elif party.shed != self._shed:
             self.room += self.room // 16 + 1
         else:

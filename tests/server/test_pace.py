@@ -128,9 +128,9 @@ def test_room_shrinks_where_turns_stay_long_to_half_of_what_it_was_and_no_furthe
     turns(pace, party, clock, 75, 5)
     turns(pace, party, clock, 12, 1, shed=1)
     assert pace.room == 40 * 10 // 12
-    turns(pace, party, clock, 500, 1, shed=1)
+    turns(pace, party, clock, 500, 1, admitted=2_000, shed=1)
     assert pace.room == 33 * 3 // 4
-    turns(pace, party, clock, 500, 5, shed=1)
+    turns(pace, party, clock, 500, 5, admitted=2_000, shed=1)
     assert pace.room == 20
     pace, party, clock = made()
     turns(pace, party, clock, 75, 5, admitted=0)
@@ -183,3 +183,15 @@ def test_a_burst_that_is_dealt_with_in_a_quarter_of_a_second_declines_nothing(li
     load.passes(400)
     assert (load.admitted, load.shed) == (requests * links, 0)
     assert max(one.took_ns for one in load.served) < 250 * MS
+
+
+def test_a_third_of_a_turn_is_for_what_is_let_in_however_much_there_is_to_decline() -> None:
+    pace, party, clock = made()
+    turns(pace, party, clock, 75, 5)
+    cost_ms = 75 / 300
+    for _ in range(40):  # declining takes 24 ms of each turn
+        turns(pace, party, clock, round(24 + pace.room * cost_ms), 1, admitted=pace.room, shed=1)
+    assert abs(pace.room * cost_ms - 12) < 2
+    for _ in range(40):  # it is no part of what lasts for ever
+        turns(pace, party, clock, round(200 + pace.room * cost_ms), 1, admitted=pace.room, shed=1)
+    assert pace.room * cost_ms <= 60 / 2 + 2
