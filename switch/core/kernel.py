@@ -15,6 +15,7 @@ from switch.core.links.awaited import Pending
 from switch.core.links.sealing import Sealings
 from switch.core.links.session import HostState, Session
 from switch.core.links.states import IllegalLinkMoveError, LinkEvent, SessionState
+from switch.core.messages.dates import Dates
 from switch.core.network import LinkKeys, Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send, link_name
 from switch.core.records.fold import apply
@@ -64,7 +65,7 @@ class Kernel:
         self.effects: list[Effect] = []
         self.wall_offset_ns = 0
         self.network, self.limits = network, network.limits
-        self.dialects = dialects
+        self.dialects, self.dates = dialects, {x.family: Dates(x.family) for x in dialects.values()}
         self.state = state
         self.position = position
         """of the last record"""

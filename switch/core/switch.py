@@ -222,7 +222,7 @@ class Switch(Kernel):
         session = Session(
             link, role=role, dialect=spoken, framing=cutter, translator=translator, now=now, report_illegal=report
         )
-        session.handlers, host = self._handlers, self.hosts.get(name)
+        session.handlers, session.dates, host = self._handlers, self.dates[spoken.family], self.hosts.get(name)
         session.return_keepalives(host.config if host is not None else listener)
         if listener is not None:
             session.bind_to_listener(listener)

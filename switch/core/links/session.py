@@ -79,6 +79,8 @@ class Session:
         "unanswered_ns", "unproved",
     )  # fmt: skip
     inward: Callable[[Document], Document]
+    dates: Dates
+    """those that are known to exist, of all links of its family"""
     sealing: Sealing | None
     """what its messages are proved by, where they have MACs"""
     sets: LinkSets | None
@@ -98,7 +100,6 @@ class Session:
         """`report_illegal`: told of a move that `MOVES` does not have; the state stays."""
         self.link, self.name, self.role = link, link_name(link), role
         self.dialect = dialect
-        self.dates = Dates(dialect.family)
         self.framing, self.framing_name = framing, framing.name
         self.inward = translator.inward
         self.direct = isinstance(translator, Direct)

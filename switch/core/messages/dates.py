@@ -15,8 +15,8 @@ def _forms(family: str) -> Forms:
 
 
 class Dates:
-    """The dates of one link's messages. Those of a day that were found to exist are known: most messages of a second have the
-    same ones, and need not be looked at anew. In an edition, a length is one form's."""
+    """The dates of a family's messages, on whatever link. Those of a day that were found to exist are known: most messages of a
+    second have the same ones, and need not be looked at anew. In an edition, a length is one form's."""
 
     def __init__(self, family: str) -> None:
         self._forms = _forms(family)

@@ -402,7 +402,7 @@ MADE_ANEW = {
         "forwarder", "operator", "_payments", "_hot_cards", "_reversals", "management", "retiring", "listeners", "connections",
         "unsigned", "newcomers", "partial", "leaving",
         "maintenance", "_stalled", "_handlers", "_diagnosis", "_format_errors", "overload", "hold", "settle", "release",
-        "late_answers", "containment", "_strangers", "macs", "keys", "_terminals", "_pins_ahead",
+        "late_answers", "containment", "dates", "_strangers", "macs", "keys", "_terminals", "_pins_ahead",
     },
     Session: {"inward", "say", "first", "explained", "unanswered_ns", "in_flight", "max_in_flight", "direct", "report_illegal",
               "institution", "carried", "not_carried", "classic", "handlers", "defects", "dates", "says", "fees", "outward",

@@ -20,6 +20,17 @@ def at_a_1993_host(now: datetime) -> Scene:
     return scene
 
 
+def test_links_of_a_family_know_the_same_dates() -> None:
+    """On each of a thousand links a payment would be the first of its second, whose dates nobody had looked at."""
+    scene = at_a_1993_host(NEW_YEARS_EVE)
+    for _ in range(3):
+        scene.book.acquirer("acquirers", "504102")
+    links = scene.book.switch.sessions.values()
+    by_family = {(link.dialect.family, id(link.dates)) for link in links}
+    assert len(by_family) == len({family for family, _ in by_family}) < len(links)
+    assert ("iso93", id(scene.book.switch.sessions[scene.atlas.link].dates)) in by_family
+
+
 def sent(scene: Scene, request: dict[str, str]) -> dict[str, str]:
     """A request as the host's own bytes have it."""
     scene.rif.sends(request)
