@@ -234,7 +234,7 @@ def _answer(
     day = priced.of_day or priced.day
     left: dict[str, tuple[int, int]] = {}
     if stands is not None:
-        networks = {host.name for host in network.card_networks}
+        networks = network.networks
         payment = recorded_payment(table, networks, priced, currency)
         fees, _ = table.price(payment, day, priced.merchant, stands, priced.direction, priced.rate)
         left = {fee.rule: (fee.amount, (returned or {}).get(fee.rule, 0)) for fee in fees}

@@ -23,6 +23,7 @@ class Draft:
         self.listeners: list[tuple[Section, Listener]] = []
         self.hosts: list[tuple[Section, HostLink]] = []
         self.bins: list[tuple[Section, BinRange]] = []
+        self.former_networks: dict[str, str] = {}
         self.tariffs: list[tuple[Section, Tariff]] = []
         self.fees: list[tuple[Section, FeeRule]] = []
         self.acs: list[tuple[Section, AccessControl]] = []

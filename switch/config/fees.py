@@ -25,9 +25,10 @@ _EVER: Final = "0001-01-01"
 
 
 def read_fee(s: Section, draft: Draft, payees: Collection[str]) -> FeeRule:
-    """`[[fee]]`: one row of the fee table. `payees`: accounts that the file names beside members and networks."""
+    """`[[fee]]`: one row of the fee table. `payees`: accounts that the file names beside members and networks. Networks that have
+    left may be named: what follows their payments is priced, too."""
     members = [m.name for _, m in draft.members]
-    networks = [h.name for _, h in draft.hosts if h.role == "network"]
+    networks = [*(h.name for _, h in draft.hosts if h.role == "network"), *draft.former_networks]
     accounts = [*ROLES, SWITCH, *members, *networks, *payees]
     percent, fixed = s.percent("percent", "0 %"), home_money(s, "fixed", draft.currency, "0", "0.30 MAD")
     value = FeeRule(

@@ -119,7 +119,8 @@ def _read_parts(root: Section, draft: Draft, dialects: Dialects, limits: Limits,
         (s, build.read_host(s, dialects, draft, limits, shard_of(s), files=files)) for s in root.tables("host")
     ]
     draft.bins = [(s, read_bin(s, draft, members)) for s in root.tables("bin")]
-    networks = {h.name for _, h in draft.hosts if h.role != "issuer"}
+    draft.former_networks = read_former_networks(root.table("former_networks"))
+    networks = {h.name for _, h in draft.hosts if h.role != "issuer"} | draft.former_networks.keys()
     draft.tariffs = [(s, build.read_tariff(s, draft, networks)) for s in root.tables("tariff")]
 
 
@@ -173,7 +174,7 @@ def _read(source: Source, *, files: bool) -> Network:
         journal=journal,
         bic=build.read_bic(root),
         payees=payees,
-        former_networks=read_former_networks(root.table("former_networks")),
+        former_networks=draft.former_networks,
         disputes=dispute_rules(),
         operators=read_operators(root),
         operator_group=root.text("operator_group", ""),

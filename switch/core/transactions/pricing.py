@@ -22,6 +22,7 @@ from switch.core.routing.decision import Decision
 from switch.core.routing.fee_table import fee_table
 from switch.core.routing.routing import Router
 from switch.core.transactions.incoming import Incoming
+from switch.money.fee_line import Fee
 from switch.money.fees import Fees, Payment, Plan, change, given_back, region_of
 from switch.wire.pans import keepable
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
@@ -39,6 +40,8 @@ _DECIDING: Final = (
 KNOWN_MAX: Final = 20_000
 """merchants, and kinds of payments, that are known at once"""
 
+_Fees: TypeAlias = tuple[tuple[Fee, ...], str]
+"""Lines, and why there are none where that is a mistake of the table; "" else"""
 _Kind: TypeAlias = tuple[Payment, Plan, int | None]
 """What selects the rules of a payment, these rules, and which way its money goes (`Priced.direction`); None: none moves."""
 
@@ -54,11 +57,22 @@ class Pricing:
         self._fees = fee_table(kernel.network)
         self._countries = {member.name: member.country for member in kernel.network.members}
         """of who is at home; who brings payments through a network is abroad, unless DE19 says where"""
-        self._networks = {host.name for host in kernel.network.card_networks}
+        self._networks = kernel.network.networks
+        """of now, of before by the file, and those that are leaving"""
+        self._tariffs = frozenset(tariff.network for tariff in kernel.network.tariffs)
         self._kinds: dict[tuple[object, ...], _Kind] = {}
         """by the elements that decide it; bounded"""
         self._merchants: dict[str, str] = {}
         """DE42 as it comes -> as it is recorded; bounded"""
+
+    def _again(self, payment: Payment, day: str, merchant: str, amount: int, direction: int, rate: str) -> _Fees:
+        """What `Fees.price` says of a payment that is recorded; no fees, and why, where a network has left with its tariff: what
+        it takes of a payment that it had would be given back whole, or never owed."""
+        if direction and payment.out and payment.out not in self._tariffs and self._fees.rules:
+            why = f"no [[tariff]] is of {payment.out}, which has left"
+            self._say_unpriced(why)
+            return (), why
+        return self._fees.price(payment, day, merchant, amount, direction, rate)
 
     def of_request(self, pending: Pending, amount: int, now: int) -> Priced | None:
         """Of a request that is approved for `amount` minor units; None for an inquiry."""
@@ -87,7 +101,7 @@ class Pricing:
         payment = recorded_payment(self._fees, self._networks, before, message.currency)
         rate = "" if of_hold else _rate_of(followed, before, message.currency)
         rate = rate or self._fees.plan(payment, day, direction).rate
-        fees, why = self._fees.price(payment, day, before.merchant, message.amount, direction, rate)
+        fees, why = self._again(payment, day, before.merchant, message.amount, direction, rate)
         if not of_hold and direction:
             fees = change(before.fees, fees) if not why else ()
         return msgspec.structs.replace(
@@ -103,7 +117,7 @@ class Pricing:
         fees, why = given_back(before.fees), before.unpriced
         if left and before.fees:
             payment = recorded_payment(self._fees, self._networks, before, request.currency)
-            stays, why = self._fees.price(payment, before.day, before.merchant, left, before.direction, before.rate)
+            stays, why = self._again(payment, before.day, before.merchant, left, before.direction, before.rate)
             fees = change(before.fees, stays) if not why else ()
         day = self._kernel.business_day(now)
         return msgspec.structs.replace(before, day=day, of_day=before.day, fees=fees, unpriced=why)
@@ -112,7 +126,7 @@ class Pricing:
         """Once a second at most of each reason; all of them are on the list of exceptions."""
         times = self._kernel.limit_times(UNPRICED, why)
         if times:
-            hint = "approved, and charged nothing: `cmi-switch exceptions list --kind unpriced`; a rule or rate prices what comes"
+            hint = "no fee is charged or given back: `cmi-switch exceptions list --kind unpriced`; a rule prices what comes"
             self._kernel.log("warning", "payment.unpriced", reason=why, times=times, hint=hint)
 
     def _price(

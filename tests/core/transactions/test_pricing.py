@@ -5,12 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from switch.core.network import Network
 from switch.core.records.prices import Priced
 from switch.core.records.records import ENCODER, Answered, Owed, StoodIn
 from switch.core.routing.fee_table import fee_table, payment_of
 from switch.core.routing.routing import Router
 from switch.money.fee_line import Fee
 from switch.money.fees import add_up, given_back, owed_to
+from switch.sim.playbook import Playbook
 from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD, VISA_ABROAD, Scene, morocco, purchase, reversal
 from tests.core.transactions.test_standin import Away, small
@@ -300,3 +302,64 @@ def test_neither_a_new_tariff_nor_a_new_bin_table_alters_yesterday() -> None:
     assert taken_back is not None
     assert taken_back.fees == given_back(priced.fees)
     assert (taken_back.scheme, taken_back.product, taken_back.of_day) == ("cmi", "debit", DAY)
+
+
+# -- a network that leaves the file
+
+
+def without_visa(*, tariff: bool, named: bool) -> Network:
+    """`tariff`: it stays; `named`: as a former network."""
+    network = morocco()
+    return msgspec.structs.replace(
+        network,
+        hosts=tuple(host for host in network.hosts if host.name != "visa"),
+        bins=tuple(b for b in network.bins if b.scheme != "visa"),
+        tariffs=tuple(each for each in network.tariffs if tariff or each.network != "visa"),
+        former_networks={"visa": "visa"} if named else {},
+    )
+
+
+def abroad(kind: str, then: Network | None, *, cold: bool = False) -> tuple[Priced | None, Priced | None]:
+    """A payment of Visa's, or a hold; the file becomes another, at a `cold` start or else by a reload; and what follows: the two
+    prices."""
+    scene = Scene()
+    visa = scene.book.host("visa")
+    hold = {"t": "0100", "de25": "06"} if kind == "completion" else {}
+    sent = purchase(de2=VISA_ABROAD, de52="", **hold)
+    scene.rif.sends(sent)
+    visa.answers(visa.gets(), "00", de38="A12345")
+    assert scene.rif.gets()["39"] == "00"
+    if then is not None and cold:
+        scene = Scene(Playbook(then, scene.book.entries, scene.book.now))
+    elif then is not None:
+        scene.book.reloads(then)
+    left = f"{5_000:012d}{0:012d}C{0:08d}C{0:08d}"
+    after = {
+        "completion": purchase("000200", t="0220", de2=VISA_ABROAD, de37=sent["37"], de38="A12345", de52=""),
+        "part": reversal(sent, de95=left),
+        "whole": reversal(sent),
+    }
+    return scene.book.recorded(Answered)[-1].priced, follows(scene, after[kind])
+
+
+@pytest.mark.parametrize("kind", ["completion", "part", "whole"])
+@pytest.mark.parametrize("named", [True, False], ids=["former network", "leaving"])
+def test_what_follows_a_payment_of_a_network_that_left_costs_what_it_would_have(kind: str, named: bool) -> None:
+    """Its tariff stays in the file until nothing can come back to it."""
+    priced, follow = abroad(kind, None)
+    assert "processing" in fees(priced if kind != "completion" else follow)
+    assert abroad(kind, without_visa(tariff=True, named=named)) == (priced, follow)
+    if named and kind != "completion":  # no card leads there after a cold start
+        assert abroad(kind, without_visa(tariff=True, named=True), cold=True) == (priced, follow)
+
+
+@pytest.mark.parametrize("kind", ["completion", "part", "whole"])
+def test_where_its_tariff_went_with_it_nothing_wrong_is_charged_or_given_back(kind: str) -> None:
+    priced, follow = abroad(kind, without_visa(tariff=False, named=True))
+    assert priced is not None
+    assert follow is not None
+    if kind == "whole":
+        assert (follow.fees, follow.unpriced) == (given_back(priced.fees), "")
+    else:
+        why = "no [[tariff]] is of visa, which has left"
+        assert (follow.fees, follow.unpriced) == ((), why)
