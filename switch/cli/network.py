@@ -73,11 +73,11 @@ def _run(asked: _Options) -> None:
         where_they_are,
         write_book,
     )
-    from switch.simulators.acquiring import Timeouts
     from switch.simulators.build import UnknownNameError, find_host, make_network
     from switch.simulators.faults import Latency
     from switch.simulators.personalized import PersonalizationError
     from switch.simulators.reconciliation import Books
+    from switch.simulators.under_way import Timeouts
 
     loaded = load(asked.network)
     wrong = parse_faults(asked.faults)

@@ -73,8 +73,8 @@ def command(**options: Any) -> None:
 
     --mix: weights of purchase, web, cash, refund, balance, preauth (with its completion), void, part (voided in part),
     cashback; and percent of payments that are foreign, showcase (declines on purpose), silent (the issuer never answers),
-    percent of web payments with a wrong_cvv2, percent of completed pre-authorizations that are undone, and of all that get
-    increments.
+    of terminals that take less than they ask (less), percent of web payments with a wrong_cvv2, percent of completed
+    pre-authorizations that are undone, and of all that get increments.
 
     \b
     Examples:
@@ -165,10 +165,10 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
     """One load a bank. Raises UnknownNameError, PersonalizationError, NoCardsError, click errors."""
     from switch.cli._network import module_of
     from switch.cli._run_simulators import have_keys_change, parse_key_manner, random_sources
-    from switch.simulators.acquiring import Timeouts
     from switch.simulators.build import TERMINALS_MAX, make_terminal
     from switch.simulators.mix import Mix, MixError
     from switch.simulators.terminal import Load
+    from switch.simulators.under_way import Timeouts
 
     if asked.count < 1 or asked.links < 0 or asked.rate <= 0 or asked.duration < 0:
         raise click.UsageError("--count and --rate are above 0, --links and --duration not below it")

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Final
 
 from switch.core.messages.translator import answer
-from switch.simulators.acquiring import match_key
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.host import MS, Host
 from switch.simulators.messages import network_request
+from switch.simulators.under_way import match_key
 from switch.simulators.unmatched import MatchKey
 from switch.wire.vocabulary import DE, RESPONSES, Answer, Document, NetworkCode
 

@@ -13,23 +13,19 @@ from typing import Final, TypeVar
 import msgspec
 
 from switch.core.limits import Limits
-from switch.core.messages.internal import Private48, private_elements
-from switch.core.messages.translator import translator_for
 from switch.core.network import HostLink, Listener, Member, Network, StandInRule
-from switch.core.party import LinkId
 from switch.core.records.outcomes import History
 from switch.core.records.records import ENCODER
 from switch.core.records.state import State
 from switch.core.switch import Switch
 from switch.security.module import SecurityModule
 from switch.security.vault import ClearVault
-from switch.sim.dates import Named, named
-from switch.sim.habits import habitual, lettering, renumbering
+from switch.sim.habits import habitual, less_taken, lettering, parting, renumbering
+from switch.sim.watched_terminal import WatchedTerminal
 from switch.simulators.accounts import Ledger
-from switch.simulators.acquiring import match_key
 from switch.simulators.build import LATE_MARGIN_MS, acquiring_keys, home_place, speech_of
 from switch.simulators.cards import TestCard, demo_cards
-from switch.simulators.endpoint import Heard, Line, Speech
+from switch.simulators.endpoint import Speech
 from switch.simulators.faults import FaultPlan, Faults, Latency, card_faults
 from switch.simulators.host import Host
 from switch.simulators.issuer import Issuer
@@ -50,11 +46,8 @@ from switch.simulators.network import Abroad, CardNetwork, Exchange
 from switch.simulators.own_totals import COUNTS
 from switch.simulators.pins import PinDesk, PinPad
 from switch.simulators.terminal import Load, Terminal
-from switch.simulators.unmatched import MatchKey
 from switch.wire import Dialect
-from switch.wire.framing import make_framing
-from switch.wire.letters import decode_anyway
-from switch.wire.vocabulary import APPROVALS, DE, Document
+from switch.wire.vocabulary import DE
 
 SwitchMaker = Callable[..., Switch]
 """takes what `Switch` takes"""
@@ -73,44 +66,6 @@ POSING_SHARE: Final = 0.1
 """of acquirers that sign on as another, too, on a day with minds"""
 FLOOD_FROM: Final = 5_000
 """terminals of a flood are numbered from here, so that they share no DE41 with others"""
-
-
-class WatchedTerminal(Terminal):
-    """A terminal that notes what each of its requests was answered, and any second answer that says otherwise."""
-
-    def __init__(self, *arguments: object, **options: object) -> None:
-        super().__init__(*arguments, **options)  # type: ignore[arg-type]  # as Terminal's own
-        self.answers: dict[MatchKey, str] = {}
-        self.dated: dict[Named, tuple[str, str]] = {}
-        """approvals -> DE15 and the number of the window (DE48.64, "" where its link has none), by its own book"""
-        self.contradictions: list[str] = []
-
-    def understand(self, data: bytes) -> Document | None:
-        """A frame that one of these terminals sent, in internal format; None: none of its lines can read it."""
-        speech = self._speech
-        frames = make_framing(speech.framing, speech.frame_bytes_max).feed(data)
-        translator = translator_for(speech.dialect, speech.peer, speech.own, self._today)
-        return translator.inward(decode_anyway(speech.dialect, frames[0])) if len(frames) == 1 else None
-
-    def on_message(self, line: Line, heard: Heard, now: int) -> None:
-        """Compare with the first answer, then go on as any terminal."""
-        internal = heard.internal
-        if internal[DE.MTI] in ("0110", "0210"):
-            key, de39 = match_key(internal), internal.get(DE.RESPONSE_CODE, "")
-            first = self.answers.setdefault(key, de39)
-            if de39 in APPROVALS and first not in APPROVALS:
-                self.contradictions.append(f"{self.name}: {key} was answered {first}, and then {de39}")
-            if de39 in APPROVALS:
-                said = internal.get(DE.SETTLEMENT_DATE, ""), private_elements(internal).get(Private48.WINDOW, "")
-                before = self.dated.setdefault(named(internal[DE.MTI][1], internal), said)
-                if before != said:
-                    self.contradictions.append(f"{self.name}: {key} was of {before}, and then of {said}")
-        super().on_message(line, heard, now)
-
-    def note_posed(self, link: LinkId, now: int) -> None:
-        """No connection may become another's."""
-        super().note_posed(link, now)
-        self.contradictions.append(f"{self.name}: connection {link} signed on as another, and was taken for it")
 
 
 class Climate(msgspec.Struct, frozen=True):
@@ -253,11 +208,18 @@ class Cast:
         """What each host thinks today, how it counts and how it writes."""
         counting = Random(f"{seed} counts")  # noqa: S311 - its own: else other days change
         found = {host.name: self.counting(self.mind(host, rng), counting) for host in self.network.hosts}
-        return {name: habitual(mind, name, seed) for name, mind in found.items()} if self.habits else found
+        if not self.habits:
+            return found
+        return {name: parting(habitual(mind, name, seed), name, seed) for name, mind in found.items()}
 
     def renumbering(self, manner: Manner, acquirer: str, seed: int) -> Manner:
         """The same, that may repeat a reversal under a new DE11 today."""
         return renumbering(manner, acquirer, seed) if self.habits else manner
+
+    def set_ways(self, terminal: Terminal, seed: int) -> None:
+        """Its ways of today: what it writes letters in, how many of its payments may be approved in part."""
+        terminal.letters = self.letters(terminal.name, seed)
+        terminal.takes_less = less_taken(terminal.name, seed) if self.habits else 0.0
 
     def letters(self, party: str, seed: int) -> str:
         """What this party writes letters in today (`habits.lettering`)."""

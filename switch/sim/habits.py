@@ -12,6 +12,10 @@ HABIT_SHARE: Final = 0.5
 """of hosts that write their answers in a way of their own, on a day with minds"""
 LETTER_SHARE: Final = 0.3
 """of hosts and terminals that write letters on links of ASCII, on a day with minds"""
+PARTING_SHARE: Final = 0.5
+"""of hosts that approve parts, on a day with minds"""
+PART_SHARE: Final = 0.5
+"""of payments that they approve in part, where terminals can take less"""
 RENUMBERING_SHARE: Final = 0.3
 """of acquirers that repeat a reversal under a new DE11, on a day with minds"""
 
@@ -20,6 +24,18 @@ def habitual(mind: Mind, host: str, seed: int) -> Mind:
     """The same mind, that may write its answers in a way of its own today."""
     rng = Random(f"{seed} {host} habits")  # noqa: S311 - its own: else other days change
     return msgspec.structs.replace(mind, habit=rng.choice(HABITS)) if rng.random() < HABIT_SHARE else mind
+
+
+def parting(mind: Mind, host: str, seed: int) -> Mind:
+    """The same mind, that may approve parts today."""
+    rng = Random(f"{seed} {host} parts")  # noqa: S311 - its own: else other days change
+    return msgspec.structs.replace(mind, approves_part=PART_SHARE) if rng.random() < PARTING_SHARE else mind
+
+
+def less_taken(acquirer: str, seed: int) -> float:
+    """The share of payments of an acquirer's terminals that may be approved in part today."""
+    rng = Random(f"{seed} {acquirer} parts")  # noqa: S311 - its own: else other days change
+    return rng.choice((0.0, 0.2, 0.6))
 
 
 def lettering(party: str, seed: int) -> str:

@@ -11,10 +11,11 @@ from typing import Any, Protocol
 from switch.core.network import HostLink
 from switch.core.party import LinkId, Party
 from switch.core.switch import Switch
-from switch.sim.cast import Cast, Climate, WatchedTerminal
+from switch.sim.cast import Cast, Climate
 from switch.sim.clock import Clock
 from switch.sim.disk import Disk
 from switch.sim.network import Circuit, End, Station
+from switch.sim.watched_terminal import WatchedTerminal
 from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import HostEntry
 from switch.simulators.network import CardNetwork

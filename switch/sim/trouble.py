@@ -10,17 +10,17 @@ import msgspec
 from switch.core.operator.command import Unable
 from switch.core.party import LinkId, Send
 from switch.core.records.records import UNDELIVERED
-from switch.sim.cast import WatchedTerminal
 from switch.sim.clock import MS_NS
 from switch.sim.faults import Fault, Kind
 from switch.sim.mines import Mine
 from switch.sim.network import Connection, End, Weather
 from switch.sim.ports import Process, Surroundings
-from switch.simulators.acquiring import match_key
+from switch.sim.watched_terminal import WatchedTerminal
 from switch.simulators.faults import Faults
 from switch.simulators.issuer import Issuer
 from switch.simulators.messages import repeat
 from switch.simulators.terminal import Terminal
+from switch.simulators.under_way import match_key
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import APPROVALS, DE, Document
 

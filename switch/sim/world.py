@@ -18,7 +18,7 @@ import msgspec
 from switch.core.network import HostLink
 from switch.journal.memory import DictHistory
 from switch.sim.audit import Audit, Failure
-from switch.sim.cast import Cast, Climate, Post, WatchedTerminal
+from switch.sim.cast import Cast, Climate, Post
 from switch.sim.clock import EPOCH_NS, MS_NS, SECOND_NS, Clock
 from switch.sim.disk import Disk, narrow, recover
 from switch.sim.disputes import Disputing
@@ -26,6 +26,7 @@ from switch.sim.faults import Fault, Span, Targets, closable, draw_cutovers, dra
 from switch.sim.network import Circuit, Connection, End, Weather
 from switch.sim.nodes import Node, SwitchNode, Trace
 from switch.sim.trouble import Trouble
+from switch.sim.watched_terminal import WatchedTerminal
 from switch.simulators.issuer import Issuer
 from switch.simulators.journal_records import HostEntry
 from switch.simulators.minds import Manner, Mind
@@ -124,8 +125,7 @@ class World:
     def _people(self) -> None:
         cast, climate = self.cast, self.climate
         for host in cast.network.hosts:
-            party = self.host(host.name, self._own_rng())
-            node = self._add(host.name, party)
+            node = self._add(host.name, self.host(host.name, self._own_rng()))
             node.roaming = climate.roaming
             self._host_circuit(host, node)
         posts, posing = cast.posts(), Random(f"{self.seed} another")  # noqa: S311 - its own: else other days change
@@ -134,7 +134,7 @@ class World:
             terminal = cast.terminal(post, load, self._own_rng(), climate)
             self.manners[terminal.name] = cast.renumbering(cast.manner(self._minds_rng), terminal.name, self.seed)
             terminal.adopt(self.manners[terminal.name])
-            terminal.letters = cast.letters(terminal.name, self.seed)
+            cast.set_ways(terminal, self.seed)
             terminal.pose(cast.impostor(posing, post[0].name))
             self._terminal(terminal, post[1].name)
         member, listener, _ = posts[0]

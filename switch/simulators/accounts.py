@@ -41,7 +41,7 @@ from switch.simulators.cards import Population, TestCard
 from switch.simulators.clock import Moment
 from switch.simulators.de48 import private_elements, with_private
 from switch.simulators.dismissals import Dismissals
-from switch.simulators.minds import FORGETS, REMEMBERS, UNKNOWN
+from switch.simulators.minds import FORGETS, REMEMBERS, UNKNOWN, happens
 from switch.simulators.originals import Originals, adds, asked_of, early_name, early_names, message_key, wire_name
 from switch.simulators.payment_key import own_name, payment_key
 from switch.simulators.pins import PinDesk, Refusal
@@ -104,6 +104,8 @@ class Ledger:
         self._tolerance = tolerance
         self.early = REMEMBERS
         """what becomes of a reversal whose original has not been posted (`minds`)"""
+        self.approves_part = 0.0
+        """share of payments (`minds`)"""
         self.period = ""
         """business day (MMDD), as the switch has said; "": it has not, and it is the calendar's"""
         self.dismissed, self.pins, self.cards, self.proofs = Dismissals(), PinDesk(), CardDesk(), ProofDesk()
@@ -189,8 +191,9 @@ class Ledger:
             return Verdict(Answer.NO_REASON_TO_DECLINE, extra), None
         billed = billed_amount(document, account.card.currency)
         refusal = cash_refusal(kind, document) or money_refusal(account, kind, billed, at)
-        if refusal is not None and refusal.de39 == Answer.INSUFFICIENT_FUNDS and may_approve_part(document, account):
-            return self._approve_in_part(document, account, at, extra, hold)
+        part = self._part(document, account)
+        if 0 < part < (billed or 0) and (refusal is None or refusal.de39 == Answer.INSUFFICIENT_FUNDS):
+            return self._approve_in_part(document, account, at, extra, hold, part)
         if refusal is not None or billed is None:
             return refusal or Verdict(Answer.INVALID_TRANSACTION), None
         posting = (
@@ -208,12 +211,18 @@ class Ledger:
             hold, amount=hold.amount + amount, billed=hold.billed + billed, increments=(*hold.increments, added)
         )
 
+    def _part(self, document: Document, account: Account) -> int:
+        """What a request gets where it may get less than it asks: what there is, or what this host gives. 0: it may not."""
+        if not may_approve_part(document, account):
+            return 0
+        gives = int(document.get(DE.AMOUNT, "0")) // (2 if happens("part", self.approves_part, document) else 1)
+        return min(account.available, gives)
+
     def _approve_in_part(
-        self, document: Document, account: Account, at: Moment, extra: Document, hold: Posting | None
+        self, document: Document, account: Account, at: Moment, extra: Document, hold: Posting | None, there: int
     ) -> tuple[Verdict, Posting]:
-        """DE39=10: what there is, in DE4; DE54 has what was asked. An increment (`hold`) adds as much to its hold."""
-        there, currency = account.available, account.card.currency
-        less = document | {DE.AMOUNT: f"{there:012d}"}
+        """DE39=10: `there` in DE4; DE54 has what was asked. An increment (`hold`) adds as much to its hold."""
+        currency, less = account.card.currency, document | {DE.AMOUNT: f"{there:012d}"}
         if hold is not None:
             posting = self._add(hold, less, there)
         else:
@@ -221,7 +230,7 @@ class Ledger:
             posting = msgspec.structs.replace(posting, made_by=self._identify(document))
         asked = additional_amount(Additional.ORIGINAL, currency, int(document[DE.AMOUNT]), "D")
         added = {DE.APPROVAL_CODE: posting.approval, DE.AMOUNT: f"{there:012d}", DE.ADDITIONAL_AMOUNTS: asked}
-        return Verdict(Answer.PARTIAL, extra | added, "not sufficient funds for all of it"), posting
+        return Verdict(Answer.PARTIAL, extra | added, "not all of it"), posting
 
     def _refuse_known(self, document: Document, hold: Posting | None) -> Verdict | None:
         """The verdict on a request that repeats, or collides with, what was taken before; None: it is new. `hold`: it is an

@@ -17,11 +17,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
 
-import msgspec
-
 from switch.core.records.lifecycle import Status
 from switch.simulators import messages
-from switch.simulators.acquirer_records import KEEP, AcquirerRecord, AcquirerRecords, Asked, Ended, without_secrets
+from switch.simulators.acquirer_records import KEEP, AcquirerRecord, AcquirerRecords, Asked
 from switch.simulators.cards import TestCard
 from switch.simulators.endpoint import Line
 from switch.simulators.host import MS, Host
@@ -29,10 +27,18 @@ from switch.simulators.latency import latency_class
 from switch.simulators.minds import PLAIN_MANNER
 from switch.simulators.own_totals import OwnTotals
 from switch.simulators.payment_key import payment_key
-from switch.simulators.reconciliation import (
-    AcquirerBook,
-    Payment,
-    signed_amount,
+from switch.simulators.reconciliation import AcquirerBook, signed_amount
+from switch.simulators.under_way import (
+    MessageExchange,
+    OpenPayment,
+    Plan,
+    Timeouts,
+    approved_part,
+    as_asked,
+    as_ended,
+    as_payment,
+    match_key,
+    within,
 )
 from switch.simulators.unmatched import MatchKey, Past
 from switch.wire.vocabulary import APPROVALS, DE, MTI, Answer, Document
@@ -44,79 +50,6 @@ PERSON_NS = 20_000 * MS
 _STANDS = frozenset({Answer.ORIGINAL_INCONSISTENT})
 """answers to a reversal of what its issuer has claimed back: less of it cannot stand"""
 _NOTHING_TO_UNDO = frozenset({Answer.RECORD_NOT_FOUND, Answer.ORIGINAL_NOT_FOUND})
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """What happens to an approved payment."""
-
-    void_after_ns: int = 0
-    """0: it is not voided"""
-    left: int = 0
-    """minor units that a void leaves: it takes back a part"""
-    complete_after_ns: int = 0
-    """0: it is not completed"""
-    completed_amount: int = 0
-    """minor units"""
-    undo_after_ns: int = 0
-    """after its completion was acknowledged, it is taken back; 0: it is not"""
-    increment_after_ns: int = 0
-    """0: nothing is added to it"""
-    increment: int = 0
-    """minor units to be added; what was approved of it is completed, too"""
-    increment_undone: bool = False
-    """what was added is taken back before the completion"""
-    cancelled: bool = False
-    """once it has been added to, the whole is taken back instead of completed"""
-
-
-class _Open(msgspec.Struct, kw_only=True):
-    """A payment that something is still to come for."""
-
-    key: str
-    kind: str
-    route: str
-    plan: Plan
-    request: Document
-    sent_ns: int
-    amount: int
-    status: Status = Status.OPEN
-    de39: str = ""
-    approval: str = ""
-    hold: "_Open | None" = None
-    """of an increment: what it adds to"""
-    added: int = 0
-    """by an increment; to a pre-authorization, by those that stand"""
-    posted: int = 0
-    """signed minor units, as answers have said"""
-
-
-class _Exchange(msgspec.Struct):
-    """A message on its way, and the payment it is for."""
-
-    payment: _Open
-    message: Document
-    purpose: str
-    """`request`, `reversal` or `completion`"""
-    repeats: int = 0
-    """of a request, so far"""
-    whole: bool = False
-    """it names its payment by all of its names"""
-
-
-class Timeouts(msgspec.Struct, frozen=True):
-    """How long this side waits, nanoseconds."""
-
-    answer_ns: int = 30_000 * MS
-    repeat_ns: int = 10_000 * MS
-    """between an unacknowledged reversal or completion and its repeat"""
-    request_repeats: int = 0
-    """how often an unanswered request is sent again, each time for another `answer_ns`, before it is reversed"""
-
-
-def match_key(document: Document) -> MatchKey:
-    """What of a message its answer repeats."""
-    get = document.get
-    return MatchKey(document[DE.MTI][1], get(DE.STAN, ""), get(DE.TRANSMISSION_TIME, ""), get(DE.TERMINAL, "").strip())
 
 
 class Acquiring:
@@ -146,11 +79,11 @@ class Acquiring:
         self.manner = PLAIN_MANNER
         """how it names the payment that a message is about"""
         self._timeouts = timeouts
-        self._exchanges: dict[MatchKey, _Exchange] = {}
+        self._exchanges: dict[MatchKey, MessageExchange] = {}
         self._deadlines: dict[MatchKey, int] = {}
         """of requests; the same wait for all, so that they stand in order"""
         self._past = Past(host)
-        self._unfinished: dict[str, _Open] = {}
+        self._unfinished: dict[str, OpenPayment] = {}
         self.records = AcquirerRecords(keep)
         self._record = record
         self._names = {card.pan: card.name for card in cards}
@@ -185,9 +118,16 @@ class Acquiring:
         return True
 
     def _ask(
-        self, line: Line, request: Document, kind: str, route: str, plan: Plan, now: int, hold: _Open | None = None
+        self,
+        line: Line,
+        request: Document,
+        kind: str,
+        route: str,
+        plan: Plan,
+        now: int,
+        hold: OpenPayment | None = None,
     ) -> None:
-        payment = _Open(
+        payment = OpenPayment(
             key=payment_key(request),
             kind=kind,
             route=route,
@@ -199,17 +139,8 @@ class Acquiring:
         )
         self._unfinished[payment.key] = payment
         name = self._names.get(request.get(DE.PAN, ""), "")
-        after = self._record_entry(
-            Asked(
-                at_us=self._us(now),
-                key=payment.key,
-                card=name,
-                kind=kind,
-                route=route,
-                request=without_secrets(request),
-            )
-        )
-        exchange = _Exchange(payment, request, "request")
+        after = self._record_entry(as_asked(payment, name, self._us(now)))
+        exchange = MessageExchange(payment, request, "request")
         key = match_key(request)
         self._exchanges[key] = exchange
         self._wait(key, now)
@@ -237,7 +168,7 @@ class Acquiring:
                 continue
             request = {**asked.request, DE.PAN: pans[asked.card]}
             amount = signed_amount(request)
-            payment = _Open(
+            payment = OpenPayment(
                 key=asked.key,
                 kind=asked.kind,
                 route=asked.route,
@@ -285,13 +216,13 @@ class Acquiring:
             if de39 == Answer.APPROVED:
                 self._count(payment, int(exchange.message[DE.AMOUNT]), document)
 
-    def _count(self, payment: _Open, posted: int, answer: Document) -> None:
+    def _count(self, payment: OpenPayment, posted: int, answer: Document) -> None:
         """So much of it is posted from here on."""
         day = answer.get(DE.SETTLEMENT_DATE) or self._day()
         self.totals.move(day, payment.request[DE.CURRENCY], payment.posted, posted)
         payment.posted = posted
 
-    def _take_answer(self, payment: _Open, document: Document, de39: str, now: int) -> None:
+    def _take_answer(self, payment: OpenPayment, document: Document, de39: str, now: int) -> None:
         payment.de39 = de39
         micros = (now - payment.sent_ns) // 1_000
         self._latency.setdefault(payment.route, Counter())[latency_class(micros)] += 1
@@ -301,18 +232,13 @@ class Acquiring:
             return
         payment.status, payment.approval = Status.APPROVED, document.get(DE.APPROVAL_CODE, "")
         if de39 == Answer.PARTIAL:
-            approved = document.get(DE.AMOUNT, "")
-            if not (approved.isascii() and approved.isdecimal()):
-                self._host.log(
-                    "warning",
-                    "answer.without_amount",
-                    key=payment.key,
-                    de39=de39,
-                    hint="DE4 has what is approved of it: it is taken back",
-                )
+            part = approved_part(document)
+            if part is None:
+                hint = "DE4 has what is approved of it: it is taken back"
+                self._host.log("warning", "answer.without_amount", key=payment.key, de39=de39, hint=hint)
                 self._reverse(payment, now)
                 return
-            payment.amount = int(approved)
+            payment.amount, payment.plan = -part if payment.amount < 0 else part, within(payment.plan, part)
         if payment.request[DE.MTI][1] == MTI.FINANCIAL:
             self._count(payment, payment.amount, document)
         if payment.hold is not None:
@@ -343,7 +269,7 @@ class Acquiring:
                 del self._exchanges[key]
                 self._give_up(key, exchange, now)
 
-    def _repeat_request(self, key: MatchKey, exchange: _Exchange, now: int) -> bool:
+    def _repeat_request(self, key: MatchKey, exchange: MessageExchange, now: int) -> bool:
         """Repeat an unanswered request. False: often enough done, or no link to do it on."""
         line = self._line(key.terminal)
         if exchange.repeats >= self._timeouts.request_repeats or line is None:
@@ -353,7 +279,7 @@ class Acquiring:
         self._host.say(line, messages.repeat(exchange.message))
         return True
 
-    def _give_up(self, key: MatchKey, exchange: _Exchange, now: int) -> None:
+    def _give_up(self, key: MatchKey, exchange: MessageExchange, now: int) -> None:
         self._past.remember(key, "given up")
         self._host.log("warning", "answer.missing", mti=exchange.message[DE.MTI], de11=key.stan, de41=key.terminal,
                        waited_ms=self._timeouts.answer_ns // MS)  # fmt: skip
@@ -362,15 +288,15 @@ class Acquiring:
         else:
             self._reverse(exchange.payment, now)
 
-    def _reverse(self, payment: _Open, now: int, *, whole: bool = False) -> None:
+    def _reverse(self, payment: OpenPayment, now: int, *, whole: bool = False) -> None:
         """`whole`: naming it by all of its names, whatever this party's manner."""
         left = payment.plan.left if payment.status == Status.APPROVED else 0
         payment.status = Status.OPEN
         stan = self._stan(payment.request[DE.TERMINAL])
         message = messages.reversal(payment.request, payment.approval, self._host.moment(now), stan, left)
-        self._send_about(_Exchange(payment, message, "reversal", whole=whole), now)
+        self._send_about(MessageExchange(payment, message, "reversal", whole=whole), now)
 
-    def _increase(self, hold: _Open, now: int) -> None:
+    def _increase(self, hold: OpenPayment, now: int) -> None:
         """Add to a pre-authorization, as soon as there is a link to do it on."""
         terminal, plan = hold.request[DE.TERMINAL], hold.plan
         line = self._line(terminal)
@@ -382,7 +308,7 @@ class Acquiring:
         ending = Plan(void_after_ns=plan.increment_after_ns if plan.increment_undone else 0)
         self._ask(line, message, messages.INCREMENT, hold.route, ending, now, hold)
 
-    def _go_on(self, hold: _Open, increment: _Open, status: Status, now: int) -> None:
+    def _go_on(self, hold: OpenPayment, increment: OpenPayment, status: Status, now: int) -> None:
         """The increment has ended: what was planned for the whole."""
         if status != Status.APPROVED:
             hold.amount -= increment.added
@@ -390,19 +316,19 @@ class Acquiring:
         follows = self._reverse if hold.plan.cancelled else self._complete
         self._host.at(now + hold.plan.complete_after_ns, partial(follows, hold))
 
-    def _complete(self, payment: _Open, now: int) -> None:
+    def _complete(self, payment: OpenPayment, now: int) -> None:
         stan = self._stan(payment.request[DE.TERMINAL])
         amount = payment.plan.completed_amount + payment.added
         message = messages.completion(payment.request, payment.approval, amount, self._host.moment(now), stan)
-        self._send_about(_Exchange(payment, message, "completion"), now)
+        self._send_about(MessageExchange(payment, message, "completion"), now)
 
-    def _send_about(self, exchange: _Exchange, now: int) -> None:
+    def _send_about(self, exchange: MessageExchange, now: int) -> None:
         manner = PLAIN_MANNER if exchange.whole else self.manner
         exchange.message = manner.name_original(exchange.message, exchange.payment.request)
         self._exchanges[key := match_key(exchange.message)] = exchange
         self._send_until_acknowledged(key, exchange, exchange.message, now)
 
-    def _send_until_acknowledged(self, key: MatchKey, exchange: _Exchange, message: Document, now: int) -> None:
+    def _send_until_acknowledged(self, key: MatchKey, exchange: MessageExchange, message: Document, now: int) -> None:
         """Send until acknowledged: as a repeat from the second time on. Without a link, try again soon."""
         if self._exchanges.get(key) is not exchange:
             return
@@ -413,7 +339,7 @@ class Acquiring:
         self._host.say(line, message)
         self._host.at(now + self._timeouts.repeat_ns, partial(self._send_again, key, exchange, message))
 
-    def _send_again(self, key: MatchKey, exchange: _Exchange, message: Document, now: int) -> None:
+    def _send_again(self, key: MatchKey, exchange: MessageExchange, message: Document, now: int) -> None:
         """What is not acknowledged, as a repeat; under a name of its own where that is this party's manner."""
         if self._exchanges.get(key) is not exchange:
             return
@@ -425,7 +351,7 @@ class Acquiring:
             self._exchanges[key := match_key(again)] = exchange
         self._send_until_acknowledged(key, exchange, again, now)
 
-    def _take_reversal_answer(self, exchange: _Exchange, de39: str, now: int) -> None:
+    def _take_reversal_answer(self, exchange: MessageExchange, de39: str, now: int) -> None:
         payment = exchange.payment
         if de39 == Answer.APPROVED and DE.REPLACEMENT in exchange.message:
             payment.amount = payment.plan.left
@@ -444,7 +370,7 @@ class Acquiring:
         self._host.log("error", "reversal.refused", key=payment.key, de39=de39, hint=hint)
         self._finish(payment, Status.APPROVED if claimed else Status.OPEN, now)
 
-    def _take_completion_answer(self, exchange: _Exchange, de39: str, now: int) -> None:
+    def _take_completion_answer(self, exchange: MessageExchange, de39: str, now: int) -> None:
         payment = exchange.payment
         if de39 == Answer.APPROVED:
             payment.amount = int(exchange.message[DE.AMOUNT])
@@ -459,35 +385,13 @@ class Acquiring:
 
     # -- the book
 
-    def _finish(self, payment: _Open, status: Status, now: int) -> None:
+    def _finish(self, payment: OpenPayment, status: Status, now: int) -> None:
         payment.status = status
         self._unfinished.pop(payment.key, None)
         if payment.hold is not None:
             self._go_on(payment.hold, payment, status, now)
-        final = _as_payment(payment)
-        self._record_entry(
-            Ended(
-                at_us=self._us(now),
-                key=payment.key,
-                outcome=status,
-                amount=final.amount,
-                currency=final.currency,
-                de39=payment.de39,
-            )
-        )
+        self._record_entry(as_ended(payment, self._us(now)))
 
     def book(self, name: str) -> AcquirerBook:
         """What was sent and what came of it; what something is still to come for is listed last."""
-        return self.records.book(name, map(_as_payment, self._unfinished.values()), self._latency)
-
-
-def _as_payment(payment: _Open) -> Payment:
-    return Payment(
-        key=payment.key,
-        status=payment.status,
-        amount=payment.amount if payment.status == Status.APPROVED and payment.hold is None else 0,
-        currency=payment.request[DE.CURRENCY],
-        de39=payment.de39,
-        kind=payment.kind,
-        route=payment.route,
-    )
+        return self.records.book(name, map(as_payment, self._unfinished.values()), self._latency)

@@ -9,7 +9,6 @@ from switch.core.links.sealing import Sealings
 from switch.core.network import DOMESTIC_SCHEME, HostLink, HostRole, LinkKeys, Listener, Member, Network
 from switch.security.module import NO_MODULE, SecurityModule
 from switch.simulators.accounts import Ledger
-from switch.simulators.acquiring import Timeouts
 from switch.simulators.card_desk import CardDesk
 from switch.simulators.cards import TestCard, demo_cards, population_of
 from switch.simulators.endpoint import Speech
@@ -23,6 +22,7 @@ from switch.simulators.personalized import personalized
 from switch.simulators.pins import Fleet, PinDesk, PinPad
 from switch.simulators.proofs import ProofDesk
 from switch.simulators.terminal import Load, Terminal
+from switch.simulators.under_way import Timeouts
 from switch.wire import Dialect
 
 TERMINALS_MAX = 9_999

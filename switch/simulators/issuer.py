@@ -78,7 +78,7 @@ class Issuer(Host):
         """`sends_stop_list`: after each sign-on it tells the switch which of its cards are lost or stolen (0302)."""
         super().__init__(name, speech)
         self.mind, self._writing = mind, Writing(mind)
-        ledger.early = mind.early
+        ledger.early, ledger.approves_part = mind.early, mind.approves_part
         ledger.holdings.totals.counts = mind.counts
         self.ledger = ledger
         self.comparing = Comparing(self, self.reconciles_by, speech.own, self.signed_on_line)

@@ -153,8 +153,11 @@ def reversal(original: Document, approval: str, at: Moment, stan: str, left: int
 
 
 def increment(original: Document, approval: str, amount: int, at: Moment, stan: str) -> Document:
-    """0100: adds `amount` (minor units) to what a pre-authorization holds; `approval`: DE38 of that. DE37 is its own."""
+    """0100: adds `amount` (minor units) to what a pre-authorization holds; `approval`: DE38 of that. DE37 is its own. It may be
+    approved in part where that might."""
     document = _again(original, "0100", at, stan)
+    if private_elements(original).get(Private48.PARTIAL):
+        document = allow_partial(document)
     document[DE.AMOUNT], document[DE.RRN] = f"{amount:012d}", at.rrn_prefix + stan
     if approval:
         document[DE.APPROVAL_CODE] = approval

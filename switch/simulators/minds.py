@@ -75,6 +75,8 @@ class Mind(msgspec.Struct, frozen=True, kw_only=True):
     """answered two times"""
     approves_less: float = 0.0
     """approved for half of what was asked, though nobody said that less would do"""
+    approves_part: float = 0.0
+    """approved in part (10) where the terminal can take less (DE48.61), whatever there is"""
     approves_as: str = ""
     """DE39 of every approval, by the link's own codes; "": the usual"""
     unlisted: float = 0.0

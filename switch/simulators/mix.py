@@ -5,16 +5,16 @@ from collections.abc import Sequence
 import msgspec
 
 from switch.simulators import messages
-from switch.simulators.acquiring import Plan
 from switch.simulators.cards import TestCard
 from switch.simulators.faults import RandomSource
 from switch.simulators.host import MS
 from switch.simulators.messages import Web
 from switch.simulators.proofs import demo_proof
+from switch.simulators.under_way import Plan
 
 VOID, PART = "void", "part"
 _FAULTY_ENDINGS = ("silent", "late")
-_PERCENT = frozenset({"undone", "increments", "foreign", "showcase", "silent", "wrong_cvv2"})
+_PERCENT = frozenset({"less", "undone", "increments", "foreign", "showcase", "silent", "wrong_cvv2"})
 _WEIGHT_MAX = 1_000_000
 
 
@@ -42,6 +42,8 @@ class Mix(msgspec.Struct, frozen=True, kw_only=True):
     """a purchase taken back in part"""
     cashback: float = 0
     """a purchase of which a part is paid out"""
+    less: float = 0
+    """percent of payments of terminals that can take an approval of a part"""
     undone: float = 0
     """percent of pre-authorizations that are taken back as soon as they have been completed: those captured for the least"""
     increments: float = 0

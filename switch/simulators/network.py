@@ -15,7 +15,7 @@ from switch.money.convert import RateError, convert, encode_rate
 from switch.simulators import messages
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquirer_records import AcquirerRecords
-from switch.simulators.acquiring import Acquiring, Plan, Timeouts
+from switch.simulators.acquiring import Acquiring
 from switch.simulators.cards import TestCard
 from switch.simulators.comparing import Comparing
 from switch.simulators.de48 import Private48, private_elements, with_private
@@ -31,6 +31,7 @@ from switch.simulators.postings import Taken
 from switch.simulators.proofs import demo_proof
 from switch.simulators.reconciliation import AcquirerBook
 from switch.simulators.rules import Verdict
+from switch.simulators.under_way import Plan, Timeouts
 from switch.wire.vocabulary import APPROVALS, DE, RECONCILED, RESPONSES, Document
 
 SETTLEMENT = "840"

@@ -213,10 +213,11 @@ class _Folding:
         self._close(entry.txn, Status.APPROVED if approved else Status.DECLINED, entry.de39)
         hold, asked = self._holds.get(entry.txn, ("", 0))
         amount = int(entry.elements[DE.AMOUNT]) if partial else asked
+        key = self._keys[entry.txn]
         if hold and approved:
             self._set(hold, amount=self.rows[hold].amount + amount)
-        elif partial:
-            self._set(self._keys[entry.txn], amount=amount)
+        elif partial:  # of a refund, too
+            self._set(key, amount=-amount if self.rows[key].amount < 0 else amount)
 
     def _set(self, key: str, **changes: object) -> None:
         row = self.rows.get(key, JournalRow(key=key, status=Status.OPEN, amount=0, currency="", de39=""))
@@ -264,12 +265,8 @@ def journal_rows(entries: Iterable[AnyEntry]) -> list[JournalRow]:
 
 def _says_nothing(row: JournalRow) -> bool:
     """True for the reversal of what was never here, under less than a whole key: it was for its host to know."""
-    return (
-        row.status in (Status.REVERSED, Status.DECLINED)
-        and not row.amount
-        and not row.owed
-        and "" in row.key.split("/")
-    )
+    ended = row.status in (Status.REVERSED, Status.DECLINED)
+    return ended and not row.amount and not row.owed and "" in row.key.split("/")
 
 
 def money(minor: int, currency: str) -> str:

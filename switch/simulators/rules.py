@@ -68,12 +68,11 @@ def cash_refusal(kind: str, document: Document) -> Verdict | None:
 
 
 def may_approve_part(document: Document, account: Account) -> bool:
-    """True where a purchase may be approved in part: its terminal says so, and something is there, in its own currency."""
+    """True where a purchase may be approved in part: its terminal says so, in the account's own currency."""
     return (
         private_elements(document).get(Private48.PARTIAL) == "1"
         and document.get(DE.PROCESSING_CODE, "")[:2] == Processing.PURCHASE
         and document.get(DE.CURRENCY) == account.card.currency
-        and 0 < account.available < int(document.get(DE.AMOUNT, "0"))
     )
 
 

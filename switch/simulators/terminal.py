@@ -11,17 +11,18 @@ import msgspec
 
 from switch.core.messages.translator import answer
 from switch.core.party import LinkId, link_name
-from switch.simulators.acquiring import Acquiring, Timeouts
+from switch.simulators.acquiring import Acquiring
 from switch.simulators.comparing import Comparing
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.faults import RandomSource
 from switch.simulators.host import CATCH_UP, MS, Host
-from switch.simulators.messages import CASH_BACK, Place, network_request, request
-from switch.simulators.minds import Manner
+from switch.simulators.messages import CASH_BACK, Place, allow_partial, network_request, request
+from switch.simulators.minds import Manner, happens
 from switch.simulators.mix import Deck, Mix
 from switch.simulators.own_totals import REQUEST_OF_ACQUIRER, OwnTotals
 from switch.simulators.pins import PinPad
 from switch.simulators.reconciliation import AcquirerBook
+from switch.simulators.under_way import Timeouts
 from switch.wire.vocabulary import DE, NETWORK_REQUESTS, RESPONSES, Answer, NetworkCode
 
 SIGN_ON_RETRY_NS = 5_000 * MS
@@ -64,6 +65,8 @@ class Terminal(Host):
         self._one_stan = False
         """DE11 tells its terminals' messages apart where DE41 does not"""
         self._deck, self._mix, self._load, self._rng = deck, mix, load, rng
+        self.takes_less = mix.less / 100
+        """share of payments that may be approved in part"""
         self.pin_pad: PinPad | None = None
         """where cardholders type their PINs; None: they do not"""
         self._acquiring = Acquiring(self, self._line, self._terminal_stan, timeouts or Timeouts())
@@ -263,6 +266,8 @@ class Terminal(Host):
         stan = self._terminal_stan(place.terminal)
         cash = job.amount // 2 if job.kind == CASH_BACK else 0
         document = request(job.kind, job.card, job.amount, place, at, stan, at.rrn_prefix + stan, job.web, cash=cash)
+        if happens("less", self.takes_less, document):
+            document = allow_partial(document)
         if self.pin_pad is not None and job.web is None:
             document, typed = self.pin_pad.type(document, job.card)
             if not typed.ok:

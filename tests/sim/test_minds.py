@@ -17,7 +17,7 @@ from switch.sim.cast import Cast
 from switch.sim.world import World
 from switch.simulators.lettering import LETTERINGS
 from switch.simulators.minds import HABITS, MANNERS, MINDS_87, MINDS_93, PLAIN_MIND, Habit, Manner
-from switch.wire.vocabulary import DE
+from switch.wire.vocabulary import DE, Answer
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,15 @@ def test_what_showed_a_hold_that_its_increment_did_not_find_holds(cast: Cast) ->
     """An increment that named a hold by its repeat, which a crash had let pass for the first request, stood by itself at the
     issuer, and outlived its hold's reversal."""
     assert World(cast, 310_233, 1_000).run().failures == ()
+
+
+def test_a_day_has_approvals_of_a_part_and_all_books_agree_on_them(cast: Cast) -> None:
+    """Of refunds, too: their sign was lost in two books of the simulation."""
+    world = World(cast, 3_031, 400)
+    assert world.run().failures == ()
+    parts = [payment for one in world.terminals for payment in one.book().payments if payment.de39 == Answer.PARTIAL]
+    assert {payment.amount < 0 for payment in parts} == {True, False}
+    assert [one.approves_part for one in world.minds.values()].count(0.0) < len(world.minds)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from switch.money.convert import apply_rate, decode_rate
 from switch.security.card_values import CVV2_SERVICE_CODE, card_value
 from switch.simulators.accounts import Ledger
 from switch.simulators.acquirer_records import Asked
-from switch.simulators.acquiring import Timeouts
 from switch.simulators.cards import TEST_CVK, TestCard
 from switch.simulators.de48 import private_elements
 from switch.simulators.endpoint import Speech
@@ -22,6 +21,7 @@ from switch.simulators.host import CATCH_UP
 from switch.simulators.journal_records import DECODER, HostEntry
 from switch.simulators.messages import Web, network_request, repeat, reversal
 from switch.simulators.network import Abroad, CardNetwork, Exchange
+from switch.simulators.under_way import Timeouts
 from switch.wire import Dialect
 from tests.simulators.far import MS, Far
 from tests.simulators.samples import CARD, at, card, pay

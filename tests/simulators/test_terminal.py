@@ -4,14 +4,15 @@ import random
 
 import pytest
 
-from switch.simulators.acquiring import Timeouts
 from switch.simulators.cards import TestCard
+from switch.simulators.de48 import Private48, private_elements
 from switch.simulators.endpoint import Speech
 from switch.simulators.messages import BALANCE, KINDS
 from switch.simulators.minds import MANNERS
 from switch.simulators.mix import Deck, Mix, MixError
 from switch.simulators.reconciliation import AcquirerBook
 from switch.simulators.terminal import Load, Terminal
+from switch.simulators.under_way import Timeouts
 from switch.wire import Dialect
 from switch.wire.vocabulary import Document
 from tests.simulators.far import MS, Far
@@ -331,3 +332,29 @@ def test_a_mix_is_read_from_the_command_line() -> None:
 def test_a_wrong_mix_says_what_is_wrong(text: str, says: str) -> None:
     with pytest.raises(MixError, match=says):
         Mix.parse(text)
+
+
+def test_a_terminal_that_can_take_less_says_so_and_does_no_more_than_was_approved() -> None:
+    far = till(only(preauth=1, less=100))
+    request = far.hears()
+    assert private_elements(request)[Private48.PARTIAL] == "1"
+    far.answers(request, "10", de4="000000000100", de38="123456")
+    far.passes(5)
+    completion = far.hears()
+    assert (completion["t"], completion["4"]) == ("0220", "000000000100"), "no more than was approved"
+    far.answers(completion)
+    assert [(p.amount, p.de39) for p in book(far).payments] == [(100, "10")]
+
+
+def test_what_would_be_left_of_more_than_was_approved_is_not_voided() -> None:
+    far = till(only(part=1, less=100))
+    far.answers(far.hears(), "10", de4="000000000001")
+    far.passes(5)
+    assert [(p.amount, p.status) for p in book(far).payments] == [(1, "approved")]
+    assert "0400" not in [heard.internal["t"] for heard in far.inbox]
+
+
+def test_a_refund_in_part_gives_back_that_part() -> None:
+    far = till(only(refund=1, less=100))
+    far.answers(far.hears(), "10", de4="000000000100")
+    assert [p.amount for p in book(far).payments] == [-100]
