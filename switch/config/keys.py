@@ -235,7 +235,7 @@ def check_keys(draft: Draft, network: Network, dialects: Dialects) -> None:
             except NoMacPlaceError as error:
                 s.wrong("mac_key", str(error), "its links can carry no MAC")
             _check_pin(s, keys, dialect)
-    _check_changing(parties, dialects)
+    _check_changing(parties, dialects, hardware=bool(network.security.hardware))
     for s, host in draft.hosts:
         cards = host.card_keys
         of_cards = (
@@ -271,12 +271,17 @@ def _check_pin(s: Section, keys: LinkKeys, dialect: Dialect) -> None:
         s.wrong("pin_format", said, "format 4 needs a dialect of its own")
 
 
-def _check_changing(parties: "list[tuple[Section, LinkKeys, list[str]]]", dialects: Dialects) -> None:
+def _check_changing(
+    parties: "list[tuple[Section, LinkKeys, list[str]]]", dialects: Dialects, *, hardware: bool
+) -> None:
     """Keys that change by message: of one party only, and in dialects that say where."""
     whose: Counter[str] = Counter(k for _, keys, _ in parties for k in {keys.mac_key, keys.pin_key} if k)
     for s, keys, spoken in parties:
         if not keys.zone_key:
             continue
+        if hardware:
+            said = "keys of a hardware module do not change by message here: that has to keep each of them durably"
+            s.wrong("zone_key", said, "change them at the module and in `hardware_keys`, and leave this out")
         if not (keys.mac_key or keys.pin_key):
             s.wrong("zone_key", "there is no key that could change", "add `mac_key` or `pin_key`, or leave it out")
         for key, name in (("mac_key", keys.mac_key), ("pin_key", keys.pin_key)):

@@ -276,3 +276,11 @@ def test_where_a_new_key_cannot_travel_is_said_before_one_has_to(
     with pytest.raises(ConfigErrors) as caught:
         parse_network(text, "small.toml")
     assert said in caught.value.render()
+
+
+def test_keys_of_a_hardware_module_do_not_change_by_message(tmp_path: Path) -> None:
+    text = with_keys('mac_key = "zak"\nzone_key = "zmk"', "")
+    text += f'\n[security]\nhardware = "127.0.0.1:1500"\nhardware_keys = "{tmp_path}/hsm-keys.json"\n'
+    with pytest.raises(ConfigErrors) as caught:
+        parse_network(text, "small.toml")
+    assert "keys of a hardware module do not change by message here" in caught.value.render()
