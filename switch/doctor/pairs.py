@@ -139,9 +139,10 @@ def _begin(message: bytes, suspect: Suspect, start: int, form: Form, before: Doc
         return
     key = form.element.key
     value = reader.document.get(key, "")
-    if form.element.text is LATIN and value.isascii():
+    said = suspect.spoken.table.elements[key]
+    if form.element.text is LATIN is not said.text and value.isascii():
         return
-    judged, share = meant(form, value, suspect.spoken.table.elements[key].digits)
+    judged, share = meant(form, value, said.digits)
     rank = form.prior * share
     odd = bool(judged) and not looks_right(key, judged)
     first = Fault(key, form, start, reader.pos, value, form.prior * (ODD_VALUE if odd else 1), rank)

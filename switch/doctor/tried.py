@@ -52,9 +52,9 @@ def try_form(
         return None
     key = form.element.key
     value = reader.document[key]
-    if form.element.text is LATIN and (value.isascii() or is_ebcdic(value)):
-        return None
     said = suspect.spoken.table.elements.get(key, form.element)
+    if form.element.text is LATIN is not said.text and (value.isascii() or is_ebcdic(value)):
+        return None
     judged, share = meant(form, value, said.digits)
     document = {**before, **behind, **({key: judged} if judged else {})}
     likely = likeliness(document, suspect.spoken.dialect.version) * form.prior
