@@ -7,11 +7,12 @@ from typing import Final, Protocol, overload
 import msgspec
 
 from switch.bench.layout import Template
-from switch.core.messages.translator import Translator, answer, translator_for
-from switch.core.routing.routing import luhn_digit
+from switch.core.messages.internal import answer
+from switch.core.messages.translator import Translator, translator_for
 from switch.simulators.cards import EXPIRY
 from switch.wire import Dialect, Document
 from switch.wire.framing import Framing
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import DE, Answer, NetworkCode
 
 

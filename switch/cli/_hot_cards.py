@@ -108,8 +108,8 @@ def import_command(state_dir: Path, file: Path, issuer: str, reason: str, as_jso
 
 def _read(text: TextIO, reason: str) -> tuple[list[dict[str, str]], list[str]]:
     """The cards of a CSV, and its mistakes, each with its line; no mistake shows a PAN."""
-    from switch.core.routing.routing import luhn_valid
     from switch.ledger.delimited import SEPARATORS
+    from switch.wire.pans import luhn_valid
 
     cards: list[dict[str, str]] = []
     mistakes: list[str] = []

@@ -12,11 +12,12 @@ from switch.config.mistakes import did_you_mean
 from switch.core.network import HostLink, Network
 from switch.core.routing.decision import Decision
 from switch.core.routing.fee_table import fee_table, payment_of
-from switch.core.routing.routing import KEY_DIGITS, MEMBER, NETWORK, PAN_LONGEST, Router, luhn_digit
+from switch.core.routing.routing import KEY_DIGITS, MEMBER, NETWORK, Router
 from switch.money import CurrencyError, format_amount, parse_money
 from switch.money import fees as money_fees
 from switch.money.convert import rates_on
 from switch.money.country import BY_THREE, NUMERIC
+from switch.wire.pans import PAN_LONGEST, luhn_digit
 from switch.wire.vocabulary import ANSWER_NAMES, Answer, mask_pan
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.simulators.host import MS, Host
 from switch.simulators.messages import network_request

@@ -14,7 +14,7 @@ import msgspec
 import trio
 
 from switch.core.network import Network
-from switch.core.routing.routing import Router, luhn_valid
+from switch.core.routing.routing import Router
 from switch.gateway import payment_messages as messages
 from switch.gateway.acquirer import Acquirer
 from switch.gateway.authentication import Authentications
@@ -35,6 +35,7 @@ from switch.server.driver import Driver
 from switch.threeds.requests import Browser
 from switch.threeds.server import ThreeDsServer
 from switch.wire.dates import DAY_US
+from switch.wire.pans import luhn_valid
 from switch.wire.vocabulary import DE, Answer, mask_pan
 
 ANSWER_S: Final = 25.0

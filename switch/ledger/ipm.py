@@ -17,8 +17,8 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from switch.core.routing.routing import luhn_digit
 from switch.ledger.entries import Window
+from switch.wire.pans import luhn_digit
 
 CODE_PAGE: Final = "cp500"
 BLOCK: Final = 1012

@@ -25,7 +25,8 @@ from switch.core.handover.memory import Memory
 from switch.core.handover.succession import hand_over, take_over
 from switch.core.link_control.diagnosis import LinkDoctor
 from switch.core.links.sealing import Sealing, Sealings, whole
-from switch.core.messages.translator import answer, translator_for
+from switch.core.messages.internal import answer
+from switch.core.messages.translator import translator_for
 from switch.core.network import LinkKeys, Network
 from switch.core.outbox import Outbox, Ports
 from switch.core.party import Certificate, Close, Hop, LinkId, Log, Send

@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from switch.core.network import DOMESTIC_SCHEME, SCHEMES, BinRange, Network
-from switch.core.routing.routing import luhn_digit
 from switch.security.card_values import CVV2_SERVICE_CODE, CardValues, printed_expiry
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import ACTION_CODES, RESPONSE_CODES, Answer, Processing
 
 PLAIN_PER_BANK = 40

@@ -8,7 +8,8 @@ from switch.core.limits import Limits
 from switch.core.links.sealing import Sealing
 from switch.core.links.valid_sets import LinkSets
 from switch.core.messages.family import UnreadableError
-from switch.core.messages.translator import answer, translator_for
+from switch.core.messages.internal import answer
+from switch.core.messages.translator import translator_for
 from switch.core.party import Close, Effect, LinkId, Log, Send
 from switch.simulators.lettering import writer
 from switch.wire import DecodeError, Dialect, EncodeError

@@ -8,8 +8,8 @@ request is answered 96, an advice or a reversal not at all (it will come again).
 from datetime import timedelta
 from functools import partial
 
+from switch.core.messages.internal import answer
 from switch.core.messages.meaning import is_inquiry
-from switch.core.messages.translator import answer
 from switch.core.party import Close, LinkId, Record, Send
 from switch.core.transactions.transaction import pan_of
 from switch.simulators.accounts import Ledger

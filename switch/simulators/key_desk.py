@@ -13,7 +13,7 @@ import msgspec
 from switch.core.links.key_exchange import SECOND_NS, KeyExchange
 from switch.core.links.key_place import KeyWord, place_of
 from switch.core.links.valid_sets import Valid, ValidSets
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.core.party import LinkId
 from switch.security.commands import OF_SET
 from switch.simulators.clock import Moment

@@ -9,7 +9,7 @@ from functools import partial
 
 import msgspec
 
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.core.party import LinkId, link_name
 from switch.simulators.acquiring import Acquiring
 from switch.simulators.comparing import Comparing

@@ -13,12 +13,19 @@ from typing import Final
 from switch.wire.element import Element
 from switch.wire.vocabulary import DE, Document
 
+PAN_SHORTEST: Final = 12
+PAN_LONGEST: Final = 19
+"""digits of a PAN (ISO/IEC 7812-1)"""
 _DOUBLED: Final = "0516273849"
 """At n the digit that adds n to a Luhn sum where it is doubled."""
 _TWICE: Final = bytes.maketrans(b"0123456789", bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 """A digit -> what it adds to a Luhn sum where it is doubled."""
 _RUN: Final = re.compile(r"[0-9](?:[ -]?[0-9]){12,}")
 """digits enough for a PAN, also in groups as people write them"""
+_LONG: Final = re.compile(r"\d(?:[ -]?\d){12}")
+"""what no PAN that is sought is without"""
+_SOUGHT_MIN: Final = 13
+"""digits of the shortest PAN that is sought in text: too many numbers of twelve look like one"""
 _BEGINNINGS: Final = {
     16: re.compile("[2-69]"), 15: re.compile("3[47]"), 14: re.compile("3[0689]"), 13: re.compile("4"),
     19: re.compile("[4569]"), 18: re.compile("[569]"), 17: re.compile("[569]"),
@@ -35,6 +42,18 @@ def luhn_rest(digits: str) -> int:
     data = digits.encode()
     once = data[-1::-2]
     return (sum(once) - 48 * len(once) + sum(data[-2::-2].translate(_TWICE))) % 10
+
+
+def luhn_valid(pan: str) -> bool:
+    """True if `pan` is 12 to 19 digits of which the last is the right check digit (ISO/IEC 7812-1, annex B)."""
+    if not (PAN_SHORTEST <= len(pan) <= PAN_LONGEST and pan.isascii() and pan.isdigit()):
+        return False
+    return not luhn_rest(pan)
+
+
+def luhn_digit(body: str) -> str:
+    """The check digit that `body` (digits) needs behind it."""
+    return str(-luhn_rest(f"{body}0") % 10)
 
 
 def mask_digits(pan: str) -> str:
@@ -55,11 +74,6 @@ def mask_digits(pan: str) -> str:
         if masked != pan:
             break
     return masked
-
-
-SHORTEST: Final = 13
-_LONG: Final = re.compile(r"\d(?:[ -]?\d){12}")
-"""what no PAN is without"""
 
 
 def is_like_a_pan(digits: str) -> bool:
@@ -89,7 +103,7 @@ def mask_pans(text: str, *, anywhere: bool = True) -> str:
 def _masked_inside(digits: str, anywhere: bool) -> str:
     """A run of digits with each PAN in it masked."""
     at = 0
-    while at + 13 <= len(digits):
+    while at + _SOUGHT_MIN <= len(digits):
         size = next((n for n in _BEGINNINGS if is_like_a_pan(digits[at : at + n])), 0)
         if size and (anywhere or digits[max(0, at - 2) : at] == str(size)):
             digits = digits[:at] + mask_digits(digits[at : at + size]) + digits[at + size :]
@@ -173,7 +187,7 @@ def keepable(document: Document, among: Iterable[str] | None = None) -> Document
     get = document.get
     for de in TEXTS.intersection(document) if among is None else among:  # a loop: this runs twice a payment
         value = get(de, "")
-        if len(value) >= SHORTEST:
+        if len(value) >= _SOUGHT_MIN:
             try:
                 _find_none(de, value)
             except _FoundError:

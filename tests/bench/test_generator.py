@@ -9,9 +9,9 @@ import pytest
 from switch.bench.generator import Counts, Load, LoadError, Plan
 from switch.bench.messages import Card, CardRange, Settings, Speech, cards_of, make_templates
 from switch.core.network import Address
-from switch.core.routing.routing import luhn_digit
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
+from switch.wire.pans import luhn_digit
 from tests.bench.hosts import Answer
 
 from .hosts import approve, host

@@ -7,12 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from switch.capture.masking import Mask
-from switch.core.routing.routing import luhn_digit, luhn_valid
 from switch.wire import DecodeError, Dialect
 from switch.wire.describe import as_shown, describe
 from switch.wire.dialect import names
 from switch.wire.letters import is_lettered
-from switch.wire.pans import mask_digits
+from switch.wire.pans import luhn_digit, luhn_valid, mask_digits
 from switch.wire.subfields import form_of
 from tests.wire.oracle import OF_FILES
 from tests.wire.samples import ICC, purchase

@@ -5,7 +5,7 @@ import json
 from click.testing import CliRunner, Result
 
 from switch.cli.cards import command
-from switch.core.routing.routing import luhn_valid
+from switch.wire.pans import luhn_valid
 
 
 def run(*arguments: str) -> Result:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from switch.cli import _hot_cards
 from switch.cli.cards import command as cards
 from switch.core.operator.cards import CARDS_MAX
-from switch.core.routing.routing import luhn_digit
+from switch.wire.pans import luhn_digit
 from tests.cli.conftest import asking
 from tests.core.scripts import ATLAS_CARD, OTHER_CARD, Scene
 

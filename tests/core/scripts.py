@@ -4,8 +4,8 @@ from functools import lru_cache
 
 from switch.config import load_network
 from switch.core.network import Network
-from switch.core.routing.routing import luhn_digit
 from switch.sim.playbook import Playbook
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import Document
 
 ATLAS_CARD = "950401000000001" + luhn_digit("950401000000001")

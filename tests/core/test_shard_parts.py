@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from switch.core.network import HostLink, StandInRule
-from switch.core.routing.routing import luhn_digit
 from switch.core.shards import of_shard
 from switch.sim.playbook import Peer, Playbook
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import Answer, Document
 from tests.core.scripts import ATLAS_CARD, purchase, reversal
 from tests.sharded import morocco_sharded

@@ -8,10 +8,11 @@ from switch.core.operator.command import Unable
 from switch.core.records.day_records import Cutover
 from switch.core.records.numbers import shard_of, stans_of, txn_of
 from switch.core.records.records import Forwarded, Owed
-from switch.core.routing.routing import Router, luhn_digit
+from switch.core.routing.routing import Router
 from switch.core.shards import PEER_LISTENER, called, divided, is_passed_on, of_shard
 from switch.ledger.fold import LedgerFold
 from switch.sim.playbook import Peer, Playbook
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import DE, Answer, Document
 from tests.core.scripts import VISA_ABROAD, purchase, reversal
 from tests.sharded import morocco_sharded

@@ -12,7 +12,6 @@ from switch.core.network import LinkKeys, Network, StandInRule
 from switch.core.records.day_records import Cutover
 from switch.core.records.numbers import shard_of
 from switch.core.records.records import Delivered, Forwarded, Owed, StoodIn
-from switch.core.routing.routing import luhn_digit
 from switch.core.shards import PEER_LISTENER, of_shard
 from switch.ledger.fold import LedgerFold
 from switch.security.commands import EncryptPin
@@ -20,6 +19,7 @@ from switch.security.key_blocks import Header, KeyBlock
 from switch.security.module import ClearKeys, SoftwareModule
 from switch.security.simulated import counted
 from switch.sim.playbook import Peer, Playbook
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import DE, Answer, Document
 from tests.core.scripts import VISA_ABROAD, purchase, reversal
 from tests.sharded import morocco_sharded

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from switch.cli._processes import Child
-from switch.core.routing.routing import luhn_digit
 from switch.security.key_blocks import unwrap
 from switch.security.key_sets import set_of
 from switch.security.keyring import KeyRing
 from switch.security.lmk import make_lmk
 from switch.wire.dialect import DIRECTORY
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import Document
 from tests.core.scripts import purchase
 from tests.e2e.other_keys import OtherHost, Telling, check_value, des, pin_block, word

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import iso8583
 import pytest
 
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.core.records.records import Owed
 from switch.wire import Dialect, Document
 from tests.core.scripts import ATLAS_CARD, purchase

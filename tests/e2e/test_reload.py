@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from switch.config import load_network
-from switch.core.routing.routing import luhn_digit
 from switch.loopback import free_ports
 from switch.simulators.messages import BALANCE, PURCHASE
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import DE
 from tests.e2e.load import books_agree, declined_here, hosts_with_books, load
 from tests.e2e.pos import Till

@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from switch.cli.main import main
-from switch.core.routing.routing import luhn_digit
 from switch.sim.playbook import Peer, Playbook
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import Document
 from tests.core.scripts import morocco, purchase, reversal
 from tests.core.transactions.test_reconciliation import gets_past_cutover

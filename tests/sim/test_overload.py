@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.core.switch import Switch
 from switch.core.transactions.replies import reply
 from switch.sim.cast import Cast

@@ -4,7 +4,7 @@ from collections import deque
 from datetime import date
 from typing import Any
 
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.core.party import Close, Effect, Log, Send
 from switch.simulators.endpoint import Heard, Line, Speech
 from switch.wire.vocabulary import Document

@@ -1,8 +1,9 @@
 """Test cards: the same each time, well formed, and each in the range it was made from."""
 
-from switch.core.routing.routing import Router, luhn_valid
+from switch.core.routing.routing import Router
 from switch.security.card_values import CVV2_SERVICE_CODE, card_value
 from switch.simulators.cards import SCENARIOS, TEST_CVK, demo_cards, find_card
+from switch.wire.pans import luhn_valid
 from tests.simulators.world import morocco
 
 

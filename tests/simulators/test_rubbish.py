@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.simulators.faults import FaultPlan, Faults
 from switch.simulators.messages import completion, increment, network_request, repeat, reversal
 from switch.simulators.network import Abroad

@@ -17,7 +17,7 @@ from switch.core.link_control.device_counters import count, judge
 from switch.core.links.sealing import Parties, Sealing, Verdict
 from switch.core.links.session import Session, significant
 from switch.core.links.states import SessionState
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.security.dukpt import device_and_counter
 from switch.wire import DecodeError, EncodeError
 from switch.wire.letters import decode_anyway

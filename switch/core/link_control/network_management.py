@@ -14,7 +14,7 @@ from switch.core.link_control.admission import Barred, bar
 from switch.core.links.session import RESUME_HINT, SUSPECT_NS, HostState, Session, maintenance_of, significant
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.messages.dates import date_mistake
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.core.party import Close, LinkId
 from switch.core.records.numbers import following
 from switch.wire import EncodeError

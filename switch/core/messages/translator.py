@@ -9,16 +9,6 @@ from collections.abc import Callable
 from datetime import date
 from typing import Protocol
 
-from switch.core.messages.family import UnreadableError
-from switch.core.messages.internal import (
-    Original,
-    Private48,
-    answer,
-    original_data,
-    parse_original,
-    private_elements,
-    replacement_amounts,
-)
 from switch.core.messages.iso93 import Iso93
 from switch.core.messages.mastercard import Mastercard
 from switch.core.messages.variant import Variant, differs, tail
@@ -123,24 +113,3 @@ def translator_for(dialect: Dialect, own: str, peer: str, today: Callable[[], da
             return Mastercard(dialect)
     there = ", ".join(FAMILIES)
     raise ValueError(f"dialect {dialect.name}: no translation for family {dialect.family!r} (there are {there})")
-
-
-__all__ = [
-    "FAMILIES",
-    "Direct",
-    "Iso93",
-    "Mastercard",
-    "Original",
-    "Private48",
-    "Tpdu",
-    "Translator",
-    "UnreadableError",
-    "Variant",
-    "Visa",
-    "answer",
-    "original_data",
-    "parse_original",
-    "private_elements",
-    "replacement_amounts",
-    "translator_for",
-]

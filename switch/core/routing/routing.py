@@ -23,28 +23,15 @@ import msgspec
 from switch.core.network import DOMESTIC_SCHEME, BinRange, Network
 from switch.core.routing.decision import Choices, Decision
 from switch.money.country import NUMERIC
-from switch.wire.pans import luhn_rest
+from switch.wire.pans import PAN_SHORTEST, luhn_valid
 from switch.wire.vocabulary import Answer
 
-KEY_DIGITS: Final = 12
+KEY_DIGITS: Final = PAN_SHORTEST
 """leading digits that decide; the shortest PAN has as many"""
-PAN_LONGEST: Final = 19
 
 MEMBER: Final = "member"
 NETWORK: Final = "network"
 """Who a message came from, as `Router.route` is told."""
-
-
-def luhn_valid(pan: str) -> bool:
-    """True if `pan` is 12 to 19 digits of which the last is the right check digit (ISO/IEC 7812-1, annex B)."""
-    if not (KEY_DIGITS <= len(pan) <= PAN_LONGEST and pan.isascii() and pan.isdigit()):
-        return False
-    return not luhn_rest(pan)
-
-
-def luhn_digit(body: str) -> str:
-    """The check digit that `body` (digits) needs behind it."""
-    return str(-luhn_rest(f"{body}0") % 10)
 
 
 def _span(b: BinRange) -> tuple[int, int]:

@@ -21,8 +21,8 @@ import msgspec
 from switch.core.kernel import Kernel
 from switch.core.links.session import Session
 from switch.core.links.states import SessionState
+from switch.core.messages.internal import answer
 from switch.core.messages.meaning import direction_of
-from switch.core.messages.translator import answer
 from switch.core.records.batch_records import BatchClosed, BatchUploaded, Sums, Uploaded
 from switch.core.records.batches import Batch, Till
 from switch.core.records.records import MTI_CLASS, STAN, Excepted, Key

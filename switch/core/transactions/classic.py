@@ -21,9 +21,8 @@ from switch.core.kernel import Kernel
 from switch.core.link_control.admission import bar
 from switch.core.links.session import Handler, Session, maintenance_of
 from switch.core.links.states import LinkEvent, SessionState
-from switch.core.messages.internal import original_data
+from switch.core.messages.internal import answer, original_data
 from switch.core.messages.meaning import direction_of
-from switch.core.messages.translator import answer
 from switch.core.records.batch_records import Batched
 from switch.core.records.batches import Batch
 from switch.core.records.records import (

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from switch.core.kernel import Kernel, Mark
 from switch.core.links.session import Session
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.core.party import Record, Send
 from switch.core.records.records import Answered, Forwarded, StoodIn
 from switch.core.saf.forwarder import Forwarder

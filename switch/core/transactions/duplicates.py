@@ -10,7 +10,7 @@ Beyond the network's `duplicate_window_s` a key says nothing any more: the messa
 
 from switch.core.kernel import Kernel
 from switch.core.links.awaited import Pending
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.core.records.outcomes import Outcome
 from switch.core.records.standin_counters import STAND_IN
 from switch.core.transactions.incoming import Incoming

@@ -11,8 +11,8 @@ from switch.core.kernel import Kernel
 from switch.core.link_control.diagnosis import LinkDiagnosis
 from switch.core.links.session import Session
 from switch.core.messages.family import UnreadableError
+from switch.core.messages.internal import answer
 from switch.core.messages.texts import control_characters, letter_error, respell, spell
-from switch.core.messages.translator import answer
 from switch.core.transactions.replies import reply
 from switch.wire import DecodeError
 from switch.wire.describe import error_fields

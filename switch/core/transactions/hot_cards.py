@@ -11,11 +11,12 @@ from typing import Final
 from switch.core.kernel import Kernel
 from switch.core.links.session import Session
 from switch.core.messages.dates import date_mistake
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.core.records.stop_lists import HotListed
-from switch.core.routing.routing import Router, luhn_valid
+from switch.core.routing.routing import Router
 from switch.core.transactions.replies import reply
 from switch.core.transactions.transaction import UP, Refusal, limit_reached, missing
+from switch.wire.pans import luhn_valid
 from switch.wire.vocabulary import ANSWER_NAMES, DE, Answer, Document, FileUpdate, mask_pan
 
 REASONS: Final = frozenset({Answer.LOST, Answer.STOLEN})

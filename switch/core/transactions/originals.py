@@ -20,7 +20,7 @@ from itertools import chain, islice
 
 from switch.core.kernel import Kernel
 from switch.core.links.session import significant
-from switch.core.messages.translator import Original, parse_original
+from switch.core.messages.internal import Original, parse_original
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import (
     ACQUIRER,

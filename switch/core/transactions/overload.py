@@ -17,7 +17,7 @@ from switch.core.kernel import Kernel
 from switch.core.limits import NEVER
 from switch.core.links.session import Session
 from switch.core.links.states import SessionState
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.core.party import Close, Send
 from switch.core.records.records import TRANSMISSION_TIME, Key
 from switch.core.records.refusals import Shared

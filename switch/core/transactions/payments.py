@@ -11,8 +11,8 @@ from switch.core.kernel import Kernel
 from switch.core.links.awaited import Pending
 from switch.core.links.session import HostState, Session, why_no_payment
 from switch.core.messages.answer_codes import Meaning
+from switch.core.messages.internal import answer
 from switch.core.messages.meaning import INQUIRIES, is_inquiry
-from switch.core.messages.translator import answer
 from switch.core.party import Hop, LinkId
 from switch.core.records.outcomes import Outcome
 from switch.core.records.prices import hop_cost

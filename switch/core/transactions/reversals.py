@@ -15,8 +15,8 @@ import msgspec
 from switch.core.kernel import Kernel
 from switch.core.links.awaited import Pending
 from switch.core.links.session import Session
+from switch.core.messages.internal import Original
 from switch.core.messages.meaning import is_inquiry
-from switch.core.messages.translator import Original
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import ADVICE, AMBIGUOUS, MTI_CLASS, REVERSAL, Declined, Excepted, Forwarded, Key, Owed
 from switch.core.routing.routing import Router

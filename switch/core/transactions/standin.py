@@ -11,9 +11,15 @@ from typing import Final
 
 from switch.core.kernel import Kernel
 from switch.core.messages.cardholder_proof import FULL
-from switch.core.messages.internal import ISSUER_UNAVAILABLE, PRIVATE, Private48, original_data, private_elements
+from switch.core.messages.internal import (
+    ISSUER_UNAVAILABLE,
+    PRIVATE,
+    Private48,
+    answer,
+    original_data,
+    private_elements,
+)
 from switch.core.messages.stripe import earliest_expiry
-from switch.core.messages.translator import answer
 from switch.core.network import StandInRule
 from switch.core.records.records import ACQUIRER, ADVICE, Forwarded, Owed, StoodIn, own_key
 from switch.core.records.standin_counters import STAND_IN

@@ -13,10 +13,10 @@ from switch.core.links.pending import PendingTable
 from switch.core.links.session import HostState, Session
 from switch.core.network import Address, Network
 from switch.core.records.records import Booted, Owed
-from switch.core.routing.routing import luhn_digit
 from switch.core.saf.forwarder import Forwarder
 from switch.core.switch import Switch
 from switch.sim.playbook import Playbook
+from switch.wire.pans import luhn_digit
 from tests.core.scripts import OTHER_CARD, Scene, morocco, purchase, reversal
 
 Follow = Callable[[Playbook], None]

@@ -7,7 +7,8 @@ the refusal: who has sent an 0800 gets an 0810.
 import msgspec
 import pytest
 
-from switch.core.messages.translator import answer, translator_for
+from switch.core.messages.internal import answer
+from switch.core.messages.translator import translator_for
 from switch.core.network import Network
 from switch.core.party import Log
 from switch.doctor.explain import Explainer

@@ -8,12 +8,12 @@ import pytest
 
 from switch.core.links.sealing import whole
 from switch.core.network import LinkKeys, Network
-from switch.core.routing.routing import luhn_digit
 from switch.security.commands import UNREACHABLE, Command, Reply
 from switch.security.key_blocks import Header, KeyBlock
 from switch.security.module import ClearKeys, SecurityModule, SoftwareModule
 from switch.security.simulated import SimulatedModule, counted
 from switch.sim.playbook import Peer, Playbook
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import Document
 from tests.core.scripts import Scene, morocco, purchase
 

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from switch.core.messages.translator import original_data, translator_for
+from switch.core.messages.internal import original_data
+from switch.core.messages.translator import translator_for
 from switch.wire import Dialect
 
 ISO93 = Dialect.load("iso93")

@@ -4,13 +4,7 @@ import base64
 
 import pytest
 
-from switch.core.messages.translator import (
-    Private48,
-    answer,
-    original_data,
-    private_elements,
-    replacement_amounts,
-)
+from switch.core.messages.internal import Private48, answer, original_data, private_elements, replacement_amounts
 from switch.wire.vocabulary import Document
 from tests.core.messages.families import (
     CARD,

@@ -7,15 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from switch.core.messages.translator import (
-    Private48,
-    UnreadableError,
-    answer,
-    original_data,
-    parse_original,
-    replacement_amounts,
-    translator_for,
-)
+from switch.core.messages.family import UnreadableError
+from switch.core.messages.internal import Private48, answer, original_data, parse_original, replacement_amounts
+from switch.core.messages.translator import translator_for
 from switch.wire import DecodeError, Dialect, EncodeError
 from switch.wire.describe import error_fields
 from switch.wire.vocabulary import Document

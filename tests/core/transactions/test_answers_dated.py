@@ -7,8 +7,8 @@ import pytest
 
 from switch.core.network import Network
 from switch.core.records.records import Answered
-from switch.core.routing.routing import luhn_digit
 from switch.sim.playbook import Peer, Playbook
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import Document
 from tests.core.scripts import UNKNOWN_CARD, Scene, morocco, purchase, reversal
 from tests.core.transactions.test_standin import network as with_stand_in

@@ -8,8 +8,8 @@ import pytest
 from switch.core.messages.answer_codes import Meaning, Receipt, answer_codes
 from switch.core.network import Network
 from switch.core.records.records import Answered
-from switch.core.routing.routing import luhn_digit
 from switch.sim.playbook import Peer, Playbook
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import Document
 from tests.core.scripts import Scene, morocco, purchase, reversal
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer
 from switch.core.transactions.replies import reply
 from switch.wire.vocabulary import Document
 from tests.core.scripts import Scene, purchase

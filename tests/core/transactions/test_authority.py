@@ -5,8 +5,8 @@ import pytest
 
 from switch.core.network import Network
 from switch.core.records.records import Answered, Forwarded, Owed
-from switch.core.routing.routing import luhn_digit
 from switch.sim.playbook import Peer, Playbook
+from switch.wire.pans import luhn_digit
 from tests.core.scripts import OTHER_CARD, Scene, morocco, purchase, reversal
 
 RIF, SOUSS, SPONSORED = "504102", "504103", "504201"

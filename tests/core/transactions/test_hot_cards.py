@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from switch.core.records.stop_lists import HotListed
-from switch.core.routing.routing import luhn_digit
 from switch.sim.playbook import Peer, Playbook
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD, OTHER_CARD, Scene, morocco, purchase
 

@@ -8,9 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from switch.core.links.sealing import whole
-from switch.core.messages.internal import original_data
+from switch.core.messages.internal import answer, original_data
 from switch.core.messages.texts import SPELLED
-from switch.core.messages.translator import answer
 from switch.core.network import Network
 from switch.core.records.records import Owed
 from switch.security.simulated import SimulatedModule

@@ -4,8 +4,8 @@ import msgspec
 import pytest
 
 from switch.core.records.records import Abandoned, Answered, Declined, Forwarded, Owed
-from switch.core.routing.routing import luhn_digit
 from switch.sim.playbook import Playbook
+from switch.wire.pans import luhn_digit
 from tests.core.scripts import ATLAS_CARD, UNKNOWN_CARD, VISA_ABROAD, Scene, morocco, purchase
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from switch.core.network import LinkKeys, Network
 from switch.core.records.records import Declined, Forwarded
-from switch.core.routing.routing import luhn_digit
 from switch.security.commands import Command, EncryptPin, Reply
 from switch.security.host_server import HostServer
 from switch.security.key_blocks import Header, KeyBlock
@@ -22,6 +21,7 @@ from switch.security.simulated import SimulatedModule, counted
 from switch.sim.playbook import Playbook
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
+from switch.wire.pans import luhn_digit
 from tests.core.scripts import Scene, morocco, purchase, reversal
 
 MACS = {"de64": "1122334455667788", "de128": "8877665544332211"}

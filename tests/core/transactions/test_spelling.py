@@ -8,8 +8,7 @@ import pytest
 
 from switch.config import parse_network
 from switch.config.load import SHIPPED
-from switch.core.messages.internal import private_elements
-from switch.core.messages.translator import answer
+from switch.core.messages.internal import answer, private_elements
 from switch.core.network import Network
 from switch.core.party import Effect, Log, Send
 from switch.dialects.files import dump

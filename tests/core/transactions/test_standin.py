@@ -5,9 +5,9 @@ import pytest
 
 from switch.core.network import Network, StandInRule
 from switch.core.records.records import Declined, Forwarded, Owed, Snapshot, StoodIn
-from switch.core.routing.routing import luhn_digit
 from switch.sim.playbook import Peer, Playbook
 from switch.simulators.reconciliation import journal_rows
+from switch.wire.pans import luhn_digit
 from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD, OTHER_CARD, Scene, morocco, purchase, reversal
 
