@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from switch.capture.replay import agreement, answers
+from switch.capture.pairing import agreement, answers
 from switch.capture.talks import Said
 from switch.wire import Dialect, Document
 from switch.wire.describe import Paint, as_shown

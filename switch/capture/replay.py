@@ -16,22 +16,12 @@ from typing import Final
 import msgspec
 
 from switch.capture.compare import EXACT, Difference, differences, expected_now
+from switch.capture.pairing import agreement, answers, same_class
 from switch.capture.talks import Said, Talk, said
 from switch.wire import Document, EncodeError
 from switch.wire.vocabulary import DE, MTI, response_mti
 
 NS: Final = 1_000_000_000
-TELLING: Final = (
-    DE.TRANSMISSION_TIME,
-    DE.RRN,
-    DE.TERMINAL,
-    DE.MERCHANT,
-    DE.ACQUIRER,
-    DE.PAN,
-    DE.AMOUNT,
-    DE.NETWORK_CODE,
-)
-"""Elements that tell one message of a class from another."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,7 +235,7 @@ class Replay:
     # -- theirs
 
     def _take_request(self, document: Document, now: int) -> list[bytes]:
-        alike = [x for x in self._theirs if not x.seen and _same_class(x.said.document, document)]
+        alike = [x for x in self._theirs if not x.seen and same_class(x.said.document, document)]
         if document[DE.MTI][1:2] == MTI.NETWORK:  # an echo test is no sign-off that differs
             alike = [x for x in alike if x.said.document.get(DE.NETWORK_CODE) == document.get(DE.NETWORK_CODE)]
         if not alike:
@@ -305,7 +295,7 @@ class Replay:
         missing = [x for x in self._ours if x.answer is not None and not x.judged]
         for document, now in self._strays:
             alike = [
-                x for x in missing if x.sent_ns >= 0 and _same_class(x.answer.document if x.answer else {}, document)
+                x for x in missing if x.sent_ns >= 0 and same_class(x.answer.document if x.answer else {}, document)
             ]
             if alike:
                 request = max(alike, key=lambda x: agreement(x.live, document))
@@ -336,21 +326,6 @@ class Replay:
 
     def _sent(self) -> str:
         return f"message {self._ours[self._next - 1].number}" if self._next else "the beginning"
-
-
-def answers(request: Document, document: Document) -> bool:
-    """True where `document` may answer `request`: its class and its DE11."""
-    asked, mti = request.get(DE.MTI, ""), document.get(DE.MTI, "")
-    return asked[1:2] == mti[1:2] and request.get(DE.STAN) == document.get(DE.STAN)
-
-
-def agreement(one: Document, other: Document) -> int:
-    """In how many telling elements two messages agree."""
-    return sum(de in one and one[de] == other.get(de) for de in (*TELLING, DE.STAN))
-
-
-def _same_class(one: Document, other: Document) -> bool:
-    return one.get(DE.MTI, "")[1:3] == other.get(DE.MTI, "")[1:3]
 
 
 def _turned(request: _Request, document: Document) -> str:

@@ -17,71 +17,31 @@ import msgspec
 from switch.counting import counted
 from switch.doctor import words
 from switch.doctor.advice import diagnosis, named, names
+from switch.doctor.attempt import Attempt
 from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Findings, Verdict
-from switch.doctor.doubts import doubts
 from switch.doctor.envelopes import FRAMES_MAX, LOOKED_AT, LOOKS_LIKE, NOTHING, WHOLE, Cut, Span, cuts
 from switch.doctor.fields import faults, garbled, rather
 from switch.doctor.foreign import foreign
 from switch.doctor.letters import lettered
 from switch.doctor.plausible import is_mti
-from switch.doctor.readings import Reading, bare, begun, framed, is_header, lead_name
+from switch.doctor.readings import Reading, bare, begun, framed, lead_name
 from switch.doctor.tables import PACKED_MTI, Spoken, own, variants, walk
-from switch.wire import DecodeError, Dialect, Document
-from switch.wire.careful import decode
+from switch.doctor.verdicts import GUESS, as_it_is_to_be, mtis_of, of_elements, what_is_read, without_noise
+from switch.wire import DecodeError, Dialect
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.vocabulary import DE
 
 _GZIP = b"\x1f\x8b"
-ADVICE_MAX = 3
-"""causes given at most, the likeliest first"""
 _SCORE_MIN = 0.15
 """a reading below it is an accident"""
 _PLAIN_ENOUGH = 0.5
 """a reading in a dialect as it is, above it, makes those with other habits not worth the work"""
 _SURE = 0.8
 """a reading with other habits below it stands beside single elements of another form"""
-_GUESS = 0.3
-_MTIS_SHOWN = 6
-_NOISE = 0.75
-"""a cause less likely than so much of the first is not given"""
 _HEAD_MAX = 8
 """bytes of which a length header may be"""
 _BARE_MIN = 24
 """bytes of a message that may be taken for one without any framing"""
-
-
-class _Try:
-    """What the configured framing and dialect make of the bytes, in the switch's own way."""
-
-    def __init__(self, frames: Sequence[bytes], dialect: Dialect | None) -> None:
-        self.error: FramingError | DecodeError | None = None
-        self.frames = frames
-        self.waiting = self.empty = 0
-        self.documents: list[Document] = []
-        for frame in frames:
-            try:
-                self.documents.append(decode(dialect.codec.table, frame) if dialect else {})
-            except DecodeError as error:
-                self.error = error
-                break
-
-    @classmethod
-    def stream(cls, data: bytes, framing: str, dialect: Dialect | None) -> "_Try":
-        """Of a stream: cut first."""
-        cutter = make_framing(framing)
-        broken: FramingError | None = None
-        try:
-            frames = cutter.feed(data)
-        except FramingError as error:
-            frames, broken = error.frames, error
-        made = cls(frames, dialect)
-        made.error = made.error or broken
-        made.waiting, made.empty = cutter.waiting, cutter.keepalives
-        return made
-
-    @property
-    def healthy(self) -> bool:
-        return self.error is None and (bool(self.documents) or (self.empty > 0 and not self.waiting))
 
 
 class Doctor:
@@ -171,12 +131,12 @@ class Survey:
             if not findings.diagnoses:
                 return findings
             both = sorted((*findings.diagnoses, *found), key=lambda one: -one.confidence)
-            return msgspec.structs.replace(findings, diagnoses=tuple(_without_noise(both)))
+            return msgspec.structs.replace(findings, diagnoses=tuple(without_noise(both)))
         if found:
-            return _of_elements(found)
+            return of_elements(found)
         return self._left_over(tried, configured)
 
-    def _of_text(self, tried: _Try | None, configured: Configured) -> Findings | None:
+    def _of_text(self, tried: Attempt | None, configured: Configured) -> Findings | None:
         """Text in another character set than is configured, where all else is right."""
         found: list[Diagnosis] = []
         healthy = tried is not None and tried.healthy
@@ -190,7 +150,7 @@ class Survey:
         said = f"{found[0].dialect}, but for {'one thing' if healthy else 'letters'}"
         return Findings(Verdict.ADVICE, tuple(found), said, configured.framing, found[0].dialect)
 
-    def _of_letters(self, tried: _Try | None, configured: Configured) -> Diagnosis | None:
+    def _of_letters(self, tried: Attempt | None, configured: Configured) -> Diagnosis | None:
         """Letters in text of messages cut as configured; where nothing is, in one message, or in any framing."""
         if tried is not None:
             return lettered(self.data, tried.frames, configured) if isinstance(tried.error, DecodeError) else None
@@ -207,11 +167,11 @@ class Survey:
             configured.dialect and configured.dialect.name,
         )
         found = faults(self.data, self.cuts, plain, configured)
-        if found and found[0].confidence > _GUESS:
+        if found and found[0].confidence > GUESS:
             return found
         altered = [one for one in self._doctor.spoken(configured.dialect, altered=True) if one.dialect.name == name]
         again = faults(self.data, self.cuts, altered, configured)
-        return again if again and again[0].confidence > _GUESS else found
+        return again if again and again[0].confidence > GUESS else found
 
     def _unpacked(self, configured: Configured) -> Findings:
         """The findings for messages that come as gzip streams, each behind a length."""
@@ -231,12 +191,12 @@ class Survey:
         around = Diagnosis(Cause.FRAMING, says, (words.framing_setting("gzip"),), 0.97, "gzip", inner.dialect)
         return Findings(Verdict.ADVICE, (around, *inner.diagnoses[:1]), inner.summary, "gzip", inner.dialect)
 
-    def _try(self, configured: Configured) -> _Try | None:
+    def _try(self, configured: Configured) -> Attempt | None:
         if self._messages is not None:
-            return _Try([self.data[start:stop] for start, stop in self._messages], configured.dialect)
-        return _Try.stream(self.data, configured.framing, configured.dialect) if configured.framing else None
+            return Attempt([self.data[start:stop] for start, stop in self._messages], configured.dialect)
+        return Attempt.stream(self.data, configured.framing, configured.dialect) if configured.framing else None
 
-    def _left_over(self, tried: _Try | None, configured: Configured) -> Findings:
+    def _left_over(self, tried: Attempt | None, configured: Configured) -> Findings:
         """Nothing comes out even: a first message that has not come whole, or nothing known."""
         spoken = self._doctor.spoken(configured.dialect, altered=False)
         if tried is not None and tried.error is None and not tried.frames and self._may_go_on(configured, spoken[0]):
@@ -257,7 +217,7 @@ class Survey:
         return Findings(Verdict.UNKNOWN, summary=words.unknown(self.data))
 
     @staticmethod
-    def _unfinished(tried: _Try, configured: Configured) -> Findings:
+    def _unfinished(tried: Attempt, configured: Configured) -> Findings:
         said = f"{tried.waiting} bytes of a {configured.framing} frame that is not whole yet"
         return Findings(Verdict.UNFINISHED, summary=said)
 
@@ -296,7 +256,7 @@ class Survey:
 
     # -- readings
 
-    def _ranked(self, configured: Configured, tried: _Try | None) -> list[tuple[float, Reading]]:
+    def _ranked(self, configured: Configured, tried: Attempt | None) -> list[tuple[float, Reading]]:
         """The whole readings with their scores, the best first. Those with other habits only where there are none without."""
         ranked: list[tuple[float, Reading]] = []
         for altered in (False, True):
@@ -351,16 +311,16 @@ class Survey:
             made = diagnosis(self.data, reading, configured, score)
             if made is None:
                 if not said and (found := self._by_accident(reading, configured)):
-                    return _of_elements(found)
+                    return of_elements(found)
                 if not said:
                     dialect = reading.spoken.dialect.name
-                    return _reads(_what(reading), named(reading), dialect, reading.documents)
+                    return as_it_is_to_be(what_is_read(reading), named(reading), dialect, reading.documents)
                 continue
             if not any(set(one.settings) <= set(made.settings) for one in said):
                 said.append(made)
         first = ranked[0][1]
         return Findings(
-            Verdict.ADVICE, tuple(_without_noise(said)), _what(first), named(first), first.spoken.dialect.name
+            Verdict.ADVICE, tuple(without_noise(said)), what_is_read(first), named(first), first.spoken.dialect.name
         )
 
     # -- healthy, or nearly
@@ -370,7 +330,7 @@ class Survey:
         pasted = not configured.framing and configured.dialect is not None and len(reading.spans) == 1
         return rather(self.data, reading.spoken, reading.spans[0], configured) if pasted else []
 
-    def _odd(self, tried: _Try, configured: Configured) -> bool:
+    def _odd(self, tried: Attempt, configured: Configured) -> bool:
         """Readable as configured, and yet perhaps not what the peer sends."""
         dialect = configured.dialect
         assert dialect is not None
@@ -382,39 +342,13 @@ class Survey:
         return any(not "".join(document.values()).isprintable() for document in tried.documents)
 
     @staticmethod
-    def _healthy(tried: _Try, configured: Configured) -> Findings:
-        mtis = _mtis(tried.documents)
+    def _healthy(tried: Attempt, configured: Configured) -> Findings:
+        mtis = mtis_of(tried.documents)
         count = len(tried.documents)
         said = f"{counted(count, 'message')} ({mtis}) as {words.set_to(configured)}"
         dialect = configured.dialect.name if configured.dialect else ""
         said = said if count else "keep-alives, and no message yet"
-        return _reads(said, configured.framing, dialect, tried.documents)
-
-
-def _reads(said: str, framing: str, dialect: str, documents: Sequence[Document]) -> Findings:
-    """The findings where all is as it is to be, but perhaps for some values."""
-    odd = doubts(documents)
-    return Findings(Verdict.READS if odd else Verdict.HEALTHY, (), said, framing, dialect, odd)
-
-
-def _of_elements(found: Sequence[Diagnosis]) -> Findings:
-    """The findings where elements have other forms than the dialect says; the likeliest first."""
-    first = found[0]
-    said = f"{first.dialect}, but for one element" if first.confidence > _GUESS else f"{first.dialect}, up to a point"
-    return Findings(Verdict.ADVICE, tuple(_without_noise(found)), said, first.framing, first.dialect)
-
-
-def _without_noise(ranked: Sequence[Diagnosis]) -> list[Diagnosis]:
-    """The likeliest, and what is not much less likely and asks for no more changes."""
-    if not ranked:
-        return []
-    first = ranked[0]
-    near = [
-        one
-        for one in ranked[1:]
-        if one.confidence >= _NOISE * first.confidence and len(one.settings) <= len(first.settings)
-    ]
-    return [first, *near[: ADVICE_MAX - 1]]
+        return as_it_is_to_be(said, configured.framing, dialect, tried.documents)
 
 
 def _doubtful(reading: Reading, configured: Configured) -> bool:
@@ -433,25 +367,3 @@ def _zero_led(data: bytes, reading: Reading) -> bool:
 def _keeps(reading: Reading, configured: Configured) -> bool:
     """A reading that does not contradict what the first messages were read with."""
     return configured.dialect is None or reading.spoken.dialect.name == configured.dialect.name
-
-
-def _mtis(documents: Sequence[Document]) -> str:
-    """`0800, 0200 …`."""
-    shown = ", ".join(document.get(DE.MTI, "?") for document in documents[:_MTIS_SHOWN])
-    return shown + (" …" if len(documents) > _MTIS_SHOWN else "")
-
-
-def _what(reading: Reading) -> str:
-    """What the bytes are, whoever is configured how."""
-    count = len(reading.spans)
-    mtis = _mtis(reading.documents)
-    if reading.kind is WHOLE:
-        return f"a message ({mtis}) of {reading.spoken.dialect.name}"
-    around = (
-        f"behind {reading.kind.words}"
-        if reading.kind is not NOTHING and reading.kind.head
-        else f"with {reading.kind.words}"
-    )
-    own = "its header" if is_header(reading.lead, reading.spoken) else f"{len(reading.lead)} unknown bytes"
-    header = f", {lead_name(reading.lead) or own} before the MTI" if reading.lead else ""
-    return f"{counted(count, 'message')} ({mtis}) of {reading.spoken.dialect.name} {around}{header}"

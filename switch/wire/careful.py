@@ -1,7 +1,7 @@
 """Decode and encode one element after another: slowly, and with the exact error.
 
-The compiled codec (`compiler.py`) does the same for messages that are right; whatever it stumbles over comes here. So this is
-the definition of a message of the dialect: the checks of pyiso8583, and those `docs/wire.md` lists beyond them.
+The compiled codec (`layout_source.py`) does the same for messages that are right; whatever it stumbles over comes here. So this
+is the definition of a message of the dialect: the checks of pyiso8583, and those `docs/wire.md` lists beyond them.
 """
 
 import json

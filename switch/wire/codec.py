@@ -9,8 +9,10 @@ from typing import Any, Final, Generic, TypeVar
 
 from switch.wire import careful
 from switch.wire.careful import Table
-from switch.wire.compiler import GIVES_UP, Decode, Encode, decoder, encoder
+from switch.wire.decoder import decoder
+from switch.wire.encoder import encoder
 from switch.wire.errors import DecodeError
+from switch.wire.layout_source import GIVES_UP, Decode, Encode
 from switch.wire.vocabulary import Document
 
 COMPILE_AFTER: Final = 16

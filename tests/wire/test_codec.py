@@ -8,8 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from switch.wire import DecodeError, Dialect, Document, EncodeError, careful, compiler
+from switch.wire import DecodeError, Dialect, Document, EncodeError, careful
 from switch.wire.codec import COMPILE_AFTER
+from switch.wire.decoder import decoder
+from switch.wire.encoder import encoder
+from switch.wire.layout_source import GIVES_UP
 from tests.wire.oracle import DIALECTS, NAMES, damaged, documents, oracle_decode, oracle_encode
 from tests.wire.samples import PURCHASE, changed, purchase
 
@@ -28,13 +31,13 @@ def elements_at(dialect: Dialect, document: Document) -> int:
 def compiled(dialect: Dialect, document: Document, data: bytes) -> tuple[Any, Any]:
     """The compiled pair for this very layout, `document` being `data` decoded."""
     table = dialect.codec.table
-    return compiler.decoder(table, document, elements_at(dialect, document)), compiler.encoder(table, document)
+    return decoder(table, document, elements_at(dialect, document)), encoder(table, document)
 
 
 def decoded(function: Callable[[bytes], Document], data: bytes) -> Document | None:
     try:
         return function(data)
-    except (DecodeError, *compiler.GIVES_UP):
+    except (DecodeError, *GIVES_UP):
         return None
 
 
@@ -49,7 +52,7 @@ def refusal(dialect: Dialect, data: bytes) -> DecodeError | None:
 def encoded(function: Callable[[Document], bytes], document: Document) -> bytes | None:
     try:
         return function(document)
-    except (EncodeError, *compiler.GIVES_UP):
+    except (EncodeError, *GIVES_UP):
         return None
 
 
