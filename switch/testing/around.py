@@ -1,6 +1,7 @@
 """Replays a capture around the pure switch: every host and terminal in it is played, the switch in the middle is the real one.
 
-No socket, no process, no waiting: time is virtual and goes as it went in the capture. What the switch says to acquirers, issuers
+No socket, no process, no waiting: time is virtual, begins when the capture did and goes as it went there: a 29 February, a
+card's expiry and a tariff are what they were. What the switch says to acquirers, issuers
 and networks is compared with what it said then.
 """
 
@@ -69,7 +70,7 @@ def replay_around(network: Network, talks: list[Talk], rules: Mapping[str, str] 
         )
     if not all(message.at_ns for talk in known for message in talk.said):
         raise CaptureError("the capture has no times: who spoke first on which link cannot be known")
-    book = Playbook(network)
+    book = Playbook(network, wall_offset_ns=origin_of(known))
     asked = sum(message.asks for talk in known if talk.link in listeners for message in talk.said)
     patience = ANSWER_NS * (asked + 2)  # a host outwaits every acquirer, should each of their requests go unanswered
     players = []

@@ -1,20 +1,24 @@
 """A capture replayed around the pure switch: as captured where nothing changed, and any change shows."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from switch.capture.pcapng import CaptureError
-from switch.capture.talks import Known, Talk, load
+from switch.capture.talks import Known, Said, Talk, load
 from switch.config import load_network
 from switch.config.load import SHIPPED, parse_network
 from switch.testing import around
 from switch.testing.around import replay_around
 from switch.wire import Document
+from switch.wire.vocabulary import DE
 from tests.capture.captured import Captured, captured
 
 MOROCCO = load_network("morocco")
+DAY_NS = 86_400 * 10**9
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +41,24 @@ def test_a_capture_of_the_running_network_replays_as_captured_without_a_socket(
         report = replay_around(MOROCCO, load(captured(tmp_path).path, Known()))
     assert [str(case) for _, case in report.cases if case.differences] == []
     assert len(report.cases) > 40
+
+
+def test_a_capture_of_29_february_replays_in_any_year(talks: list[Talk]) -> None:
+    """The date of its messages exists in the year it was made in; a replay today has to be then."""
+    leap_ns = int(datetime(2028, 2, 29, tzinfo=UTC).timestamp()) * 10**9
+    shifted_ns = leap_ns - min(message.at_ns for talk in talks for message in talk.said) // DAY_NS * DAY_NS
+
+    def dated(talk: Talk, message: Said) -> Said:
+        document = dict(message.document)
+        if DE.TRANSMISSION_TIME in document:
+            document[DE.TRANSMISSION_TIME] = "0229" + document[DE.TRANSMISSION_TIME][4:]
+        data = talk.dialect.encode(document)
+        return message._replace(at_ns=message.at_ns + shifted_ns, document=document, data=data)
+
+    then = [msgspec.structs.replace(talk, said=[dated(talk, message) for message in talk.said]) for talk in talks]
+    cases = [case for _, case in replay_around(MOROCCO, then).cases]
+    assert [case.name for case in cases if not case.found] == [], "each is passed on and answered"
+    assert len(cases) > 40
 
 
 def switch_that(monkeypatch: pytest.MonkeyPatch, changes: Callable[[str, Document], Document | None]) -> None:
