@@ -290,6 +290,7 @@ def _country(code: str) -> str:
 
 
 def _registry(network: str, state: Path | None) -> "Registry":
+    """Open until the command ends."""
     from switch.cli.gateway import state_of
     from switch.gateway.merchants import Registry
     from switch.gateway.orders.database import StoreError
@@ -299,6 +300,7 @@ def _registry(network: str, state: Path | None) -> "Registry":
         registry = Registry.at(state_of(network, state))
     except (StoreError, VaultError) as error:
         raise click.ClickException(str(error)) from None
+    click.get_current_context().call_on_close(registry.store.close)
     if registry.store.taken_over:
         click.echo(registry.store.taken_over, err=True)
     return registry

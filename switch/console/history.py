@@ -13,7 +13,7 @@ import msgspec
 
 from switch.console.board import Mark, Sums
 from switch.observe.lines import second_of
-from switch.security.private_database import open_database
+from switch.security.private_database import opening_database
 
 KEPT_MINUTES: Final = 8 * 1_440
 """a week, and the day that it is compared with"""
@@ -54,10 +54,10 @@ class History:
     def __init__(self, path: Path) -> None:
         """Opens it, made where it is missing (mode 0600). Raises HistoryError."""
         try:
-            self._db = open_database(path)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_MAKE)
+            with opening_database(path) as self._db:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                self._db.execute("PRAGMA synchronous = NORMAL")
+                self._db.executescript(_MAKE)
         except (OSError, sqlite3.Error) as error:
             raise HistoryError(f"{path}: cannot be used: {error}; move it away: it is made anew") from None
 

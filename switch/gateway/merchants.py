@@ -34,7 +34,11 @@ class Registry:
     def at(cls, state: Path) -> "Registry":
         """Of the gateway whose state is kept there. Raises StoreError, VaultError."""
         store = Store(state / STORE_FILE)
-        return cls(store, KeyVault.at(state / KEY_FILE))
+        try:
+            return cls(store, KeyVault.at(state / KEY_FILE))
+        except BaseException:
+            store.close()
+            raise
 
     def check(self) -> None:
         """Can all of it be read? Raises StoreError, VaultError."""

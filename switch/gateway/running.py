@@ -3,6 +3,7 @@
 import signal
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -75,6 +76,17 @@ async def run(
     """Serve until SIGINT or SIGTERM; says which. SIGHUP has certificates, authorities and lists read again, but those of the link
     to the switch. Raises OSError, ListeningError, StoreError, VaultError."""
     registry = Registry.at(setting.state)
+    with closing(registry.store):
+        return await _run(setting, registry, ready, report, log)
+
+
+async def _run(
+    setting: Setting,
+    registry: Registry,
+    ready: Callable[[Address, Registry], None],
+    report: Report,
+    log: Callable[[Log, int], None],
+) -> str:
     registry.check()
     if registry.store.taken_over:
         report("store.taken_over", {"hint": registry.store.taken_over})
@@ -124,8 +136,6 @@ async def run(
             nursery.cancel_scope.cancel()
     except* StoreError as errors:  # of the first look at what a process before has left
         raise first_of(errors) from None
-    finally:
-        registry.store.close()
     if service.desk.damage is not None:
         raise service.desk.damage
     return number.name

@@ -13,7 +13,7 @@ from typing import Final, Generic, Protocol, TypeVar
 import msgspec
 import trio
 
-from switch.security.private_database import open_database
+from switch.security.private_database import opening_database
 
 T = TypeVar("T")
 _MARK: Final = 0x434D3344
@@ -47,8 +47,8 @@ class KeptFile(Generic[T]):
         self._one = trio.CapacityLimiter(1)
         """writes happen one by one, in the order in which they were asked for"""
         try:
-            self._db = open_database(path)
-            self._prepare()
+            with opening_database(path) as self._db:
+                self._prepare()
         except (OSError, sqlite3.Error) as error:
             raise self._unusable(str(error)) from None
 

@@ -3,7 +3,7 @@
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -41,8 +41,9 @@ def order(oid: str = "A1", **more: object) -> Order:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "gateway.sqlite")
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(Store(tmp_path / "gateway.sqlite")) as made:
+        yield made
 
 
 def test_of_two_who_saw_the_same_order_one_moves_it(store: Store) -> None:
@@ -151,8 +152,8 @@ def test_a_damaged_file_ends_with_what_to_do(tmp_path: Path, harm: str) -> None:
         with sqlite3.connect(path) as db:
             db.execute("PRAGMA user_version = 99")
         db.close()
-    with pytest.raises(StoreError, match=r"gateway\.sqlite: .*; .*(--state|backup)"):
-        Store(path).check()
+    with pytest.raises(StoreError, match=r"gateway\.sqlite: .*; .*(--state|backup)"), closing(Store(path)) as store:
+        store.check()
 
 
 class Broken:

@@ -17,7 +17,7 @@ from typing import Final, ParamSpec, TypeVar
 import msgspec
 
 from switch.security.files import open_private
-from switch.security.private_database import open_database
+from switch.security.private_database import opening_database
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS orders (number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE, clientid TEXT NOT NULL,
@@ -112,9 +112,9 @@ class Database(ABC):
         self.taken_over = ""
         """what was done to a file of an older release, and how to go back; "": it was none"""
         try:
-            self._db = open_database(path)
-            self._place = _place_of(path)
-            self._prepare()
+            with opening_database(path) as self._db:
+                self._place = _place_of(path)
+                self._prepare()
         except (OSError, sqlite3.Error) as error:
             raise self.unusable(error) from None
 
