@@ -7,6 +7,7 @@ cancellation is what causes that: so what takes too long is not cancelled, its c
 """
 
 import struct
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -113,6 +114,9 @@ _BATCHES: Final = (
     "SELECT first, last, epoch, snapshot, chain, lengths, body FROM cmi_switch_log "
     "WHERE journal = $1 AND last > $2 AND first > $3 ORDER BY first LIMIT $4"
 )
+_OF_NUMBERS: Final = ("GetNewTransactionId", "GetNewMultiXactId")
+"""Where a server warns that its databases must be vacuumed: with each number it gives out of the last 40 million, and of a
+commit that is as durable as any."""
 _REMEDIES: Final = {
     "42501": "; its role needs SELECT, INSERT and UPDATE on cmi_switch_owner and cmi_switch_log, and CREATE in their schema "
     "unless they are there (docs/scaling.md)",
@@ -142,6 +146,7 @@ class PostgreSQL:
         self._journal, self._answer_s = journal, answer_s
         self._replicated = replicated
         self.messages: list[str] = []
+        self._warned = False
         self._row = ""
         """where the owner's row lies, as far as it is known"""
         try:
@@ -160,7 +165,16 @@ class PostgreSQL:
         self.ask(f"SELECT {calls}")
 
     def _note(self, result: "abc.PGresult") -> None:
-        self.messages.append(said(result.error_message))
+        """A warning; by the server's function that gives it, as its words are in the server's language, and its SQLSTATE says no
+        more than that it is one."""
+        message = said(result.error_message)
+        if (result.error_field(self._pq.DiagnosticField.SOURCE_FUNCTION) or b"").decode() not in _OF_NUMBERS:
+            self.messages.append(message)
+        elif not self._warned:
+            self._warned = True
+            sys.stderr.write(
+                f"the journal's database will refuse writes before its numbers of transactions run out: {message}\n"
+            )
 
     # -- Store
 
