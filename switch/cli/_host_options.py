@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from switch.cli._network import network_option
+from switch.cli._numbers import Finite
 from switch.cli._ready import ready_option
 from switch.cli._tls import tls_option
 
@@ -28,6 +29,7 @@ def own_keys_options(command: F) -> F:
         click.option(
             "--change-keys",
             "change_keys_s",
+            type=Finite(0),
             default=0.0,
             metavar="SECONDS",
             help="Offer the switch new keys so often (`zone_key` of its link). [default: never]",

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from switch.cli._control import ask, of_switch
+from switch.cli._numbers import Finite
 
 
 @click.command("exchange")
@@ -13,7 +14,13 @@ from switch.cli._control import ask, of_switch
 @click.option("--acquirer", is_flag=True, help="NAME is a bank as acquirer, though a host has the same name.")
 @click.option("--purpose", type=click.Choice(("mac", "pin")), default=None, help="Only that key. [default: both]")
 @click.option(
-    "--wait", "wait_s", default=30.0, show_default=True, metavar="SECONDS", help="For the other end's answers."
+    "--wait",
+    "wait_s",
+    type=Finite(0),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For the other end's answers.",
 )
 @of_switch
 def exchange(state_dir: Path, name: str, acquirer: bool, purpose: str | None, wait_s: float) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from switch.cli._host_options import HostOptions
 from switch.cli._network import paint
 from switch.cli._not_done import NotDone
 from switch.cli._ready import prepare_ready, say_ready
@@ -141,6 +142,28 @@ def start(
         reason = error.strerror or str(error)
         hint = f"; is another {what} running?" if error.errno == 98 else ""
         raise click.ClickException(f"{error if str(error) != reason else reason}{hint}") from None
+
+
+def run_hosts(
+    asked: HostOptions,
+    network: "Network",
+    hosts: "Sequence[HostLink]",
+    parties: "Sequence[Issuer]",
+    sentence: Callable[[str, str], str],
+    *,
+    what: str,
+    drain_s: float = 15.0,
+) -> str:
+    """Simulated hosts over sockets, as the command line asks for, until told to stop: how that ended. `sentence`: what is said
+    once they can be connected to, of where they are and what they have kept. Click errors: options that do not fit, a port in
+    use."""
+    have_keys_change(parties, parse_key_manner(asked.change_keys_s, asked.key_faults))
+    stations = stations_of(network, hosts, parties, asked.state, asked.tls_dir)
+
+    def ready(drivers: "Sequence[Driver]") -> str:
+        return sentence(where_they_are(hosts, drivers), what_they_kept(stations))
+
+    return start(stations, ready, what=what, ready_path=asked.ready_path, verbose=asked.verbose, drain_s=drain_s)
 
 
 def write_book(path: Path | None, books: "Books") -> None:

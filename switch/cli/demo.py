@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from switch.cli._numbers import Finite
 from switch.cli._processes import Child, ChildError
 from switch.counting import counted
 from switch.loopback import on_free_ports
@@ -39,8 +40,17 @@ class _Options(NamedTuple):
 
 
 @click.command()
-@click.option("--duration", default=60.0, show_default=True, metavar="S", help="How long the terminals pay.")
-@click.option("--rate", default=100.0, show_default=True, metavar="N", help="Payments a second, over all terminals.")
+@click.option(
+    "--duration", type=Finite(0), default=60.0, show_default=True, metavar="S", help="How long the terminals pay."
+)
+@click.option(
+    "--rate",
+    type=Finite(0, min_open=True),
+    default=100.0,
+    show_default=True,
+    metavar="N",
+    help="Payments a second, over all terminals.",
+)
 @click.option(
     "--seed", default=1, show_default=True, help="Of cards, amounts, latencies: the same seed makes the same payments."
 )

@@ -1,20 +1,17 @@
 """`cmi-switch issuer`: the banks' issuer hosts."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from switch.cli._host_options import HostOptions, host_options
-
-if TYPE_CHECKING:
-    from switch.server.driver import Driver
+from switch.cli._numbers import Finite
 
 
 @click.command
 @click.argument("names", nargs=-1, metavar="[NAME]...")
-@click.option("--latency", default=0.0, metavar="MS", help="Median time to answer. [default: at once]")
+@click.option("--latency", type=Finite(0), default=0.0, metavar="MS", help="Median time to answer. [default: at once]")
 @click.option(
     "--population",
     type=click.IntRange(0),
@@ -55,17 +52,7 @@ class _Options(HostOptions):
 
 def _run(asked: _Options) -> None:
     from switch.cli._network import load, module_of, spell
-    from switch.cli._run_simulators import (
-        have_keys_change,
-        parse_faults,
-        parse_key_manner,
-        random_sources,
-        start,
-        stations_of,
-        what_they_kept,
-        where_they_are,
-        write_book,
-    )
+    from switch.cli._run_simulators import parse_faults, random_sources, run_hosts, write_book
     from switch.simulators.build import UnknownNameError, find_host, make_issuer
     from switch.simulators.faults import Latency
     from switch.simulators.reconciliation import Books
@@ -90,18 +77,15 @@ def _run(asked: _Options) -> None:
             )
             for h in hosts
         ]
-        have_keys_change(parties, parse_key_manner(asked.change_keys_s, asked.key_faults))
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="NAME") from None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--population") from None
-    stations = stations_of(loaded, hosts, parties, asked.state, asked.tls_dir)
 
-    def ready(drivers: "Sequence[Driver]") -> str:
-        where, kept = where_they_are(hosts, drivers), what_they_kept(stations)
+    def ready(where: str, kept: str) -> str:
         return f"Ready: issuers {where}{kept}; next: `{spell('serve', loaded)}`, then `{spell('pay', loaded)}`"
 
-    ended = start(stations, ready, what="cmi-switch issuer", ready_path=asked.ready_path, verbose=asked.verbose)
+    ended = run_hosts(asked, loaded, hosts, parties, ready, what="cmi-switch issuer")
     books = [p.book() for p in parties]
     write_book(asked.book, Books(issuers=tuple(books)))
     for b in books:

@@ -8,6 +8,7 @@ import click
 
 from switch.cli._control import ask, of_each_switch, reason_option, say_json, why
 from switch.cli._network import spell_here
+from switch.cli._numbers import Finite
 
 
 @click.group("links")
@@ -75,7 +76,14 @@ def signoff_command(state_dir: Path, name: str, acquirer: bool, reason: str) -> 
 @WHICH
 @ACQUIRER
 @reason_option
-@click.option("--wait", "wait_s", default=0.0, metavar="SECONDS", help="Wait so long for what is in flight to end.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=Finite(0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Wait so long for what is in flight to end.",
+)
 def drain_command(state_dir: Path, name: str, acquirer: bool, reason: str, wait_s: float) -> None:
     """Put NAME into maintenance once what is in flight has ended.
 

@@ -1,24 +1,31 @@
 """`cmi-switch network`: the Visa or Mastercard stub."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from switch.cli._host_options import HostOptions, host_options
 from switch.cli._numbers import Finite
 
-if TYPE_CHECKING:
-    from switch.server.driver import Driver
-
 
 @click.command
 @click.argument("schemes", nargs=-1, required=True, metavar="SCHEME...")
-@click.option("--latency", default=80.0, show_default=True, metavar="MS", help="Median time to answer (log-normal).")
-@click.option("--sigma", default=0.35, show_default=True, help="Spread of the latency; 0: constant.")
 @click.option(
-    "--abroad-rate", default=0.0, metavar="N", help="Payments a second with Moroccan cards abroad. [default: none]"
+    "--latency",
+    type=Finite(0),
+    default=80.0,
+    show_default=True,
+    metavar="MS",
+    help="Median time to answer (log-normal).",
+)
+@click.option("--sigma", type=Finite(0), default=0.35, show_default=True, help="Spread of the latency; 0: constant.")
+@click.option(
+    "--abroad-rate",
+    type=Finite(0),
+    default=0.0,
+    metavar="N",
+    help="Payments a second with Moroccan cards abroad. [default: none]",
 )
 @click.option(
     "--patience",
@@ -29,7 +36,12 @@ if TYPE_CHECKING:
     help="A payment from abroad unanswered for so long is reversed.",
 )
 @click.option(
-    "--drain", default=15.0, show_default=True, metavar="S", help="To finish what came from abroad when told to stop."
+    "--drain",
+    type=Finite(0),
+    default=15.0,
+    show_default=True,
+    metavar="S",
+    help="To finish what came from abroad when told to stop.",
 )
 @host_options
 def command(**options: Any) -> None:
@@ -62,17 +74,7 @@ class _Options(HostOptions):
 
 def _run(asked: _Options) -> None:
     from switch.cli._network import load, module_of, spell
-    from switch.cli._run_simulators import (
-        have_keys_change,
-        parse_faults,
-        parse_key_manner,
-        random_sources,
-        start,
-        stations_of,
-        what_they_kept,
-        where_they_are,
-        write_book,
-    )
+    from switch.cli._run_simulators import parse_faults, random_sources, run_hosts, write_book
     from switch.simulators.build import UnknownNameError, find_host, make_network
     from switch.simulators.faults import Latency
     from switch.simulators.personalized import PersonalizationError
@@ -89,27 +91,16 @@ def _run(asked: _Options) -> None:
         parties = [
             make_network(loaded, h.scheme, rng(), latency, asked.abroad_rate, wrong, timeouts, module) for h in hosts
         ]
-        have_keys_change(parties, parse_key_manner(asked.change_keys_s, asked.key_faults))
     except UnknownNameError as error:
         raise click.BadParameter(str(error), param_hint="SCHEME") from None
     except PersonalizationError as error:
         raise click.ClickException(str(error)) from None
-    stations = stations_of(loaded, hosts, parties, asked.state, asked.tls_dir)
 
-    def ready(drivers: "Sequence[Driver]") -> str:
+    def ready(where: str, kept: str) -> str:
         abroad = f"; {asked.abroad_rate:g} payments/s from abroad" if asked.abroad_rate else ""
-        abroad += what_they_kept(stations)
-        where = where_they_are(hosts, drivers)
-        return f"Ready: networks {where}; median {asked.latency:g} ms{abroad}; next: `{spell('serve', loaded)}`"
+        return f"Ready: networks {where}; median {asked.latency:g} ms{abroad}{kept}; next: `{spell('serve', loaded)}`"
 
-    ended = start(
-        stations,
-        ready,
-        what="cmi-switch network",
-        ready_path=asked.ready_path,
-        verbose=asked.verbose,
-        drain_s=asked.drain,
-    )
+    ended = run_hosts(asked, loaded, hosts, parties, ready, what="cmi-switch network", drain_s=asked.drain)
     issuers, abroad = [p.book() for p in parties], [p.abroad_book() for p in parties]
     write_book(asked.book, Books(issuers=tuple(issuers), networks=tuple(abroad)))
     for i, a in zip(issuers, abroad, strict=True):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._network import DEFAULT
+from switch.cli._numbers import Finite
 from switch.cli._ready import ready_option
 from switch.cli._shards import Asked
 from switch.counting import counted
@@ -48,7 +49,12 @@ if TYPE_CHECKING:
     help="Print events (not hops) to stderr as they happen. [default: only on a terminal]",
 )
 @click.option(
-    "--drain", "drain_s", default=15.0, show_default=True, help="Seconds to finish what is in flight when told to stop."
+    "--drain",
+    "drain_s",
+    type=Finite(0),
+    default=15.0,
+    show_default=True,
+    help="Seconds to finish what is in flight when told to stop.",
 )
 @click.option(
     "--capture",

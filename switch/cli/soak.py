@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from switch.cli._network import DEFAULT
+from switch.cli._numbers import Finite
 from switch.counting import counted
 from switch.exception_groups import first_of
 
@@ -25,7 +26,14 @@ STORIES_MAX = 5
 
 @click.command()
 @click.argument("network", default=DEFAULT)
-@click.option("--duration", default=60.0, show_default=True, metavar="S", help="Faults for so long; 0: until --kills.")
+@click.option(
+    "--duration",
+    type=Finite(0),
+    default=60.0,
+    show_default=True,
+    metavar="S",
+    help="Faults for so long; 0: until --kills.",
+)
 @click.option(
     "--kills",
     type=click.IntRange(0),
@@ -34,9 +42,16 @@ STORIES_MAX = 5
     help="No more faults after so many kills. [default: no bound]",
 )
 @click.option(
-    "--every", default=3.0, show_default=True, metavar="S", help="Seconds from one fault to the next, in the mean."
+    "--every",
+    type=Finite(0, min_open=True),
+    default=3.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds from one fault to the next, in the mean.",
 )
-@click.option("--rate", default=100.0, show_default=True, metavar="N", help="Payments a second.")
+@click.option(
+    "--rate", type=Finite(0, min_open=True), default=100.0, show_default=True, metavar="N", help="Payments a second."
+)
 @click.option(
     "--seed", default=1, show_default=True, help="Of faults and payments: the same seed draws the same faults."
 )
@@ -72,8 +87,6 @@ def command(**options: Any) -> None:
     from switch.cli._processes import Child
     from switch.soak.run import Plan
 
-    if options["every"] <= 0 or options["rate"] <= 0 or options["duration"] < 0:
-        raise click.UsageError("--every and --rate are above 0, --duration is not below it")
     if not options["duration"] and not options["kills"]:
         raise click.UsageError("--duration 0 goes on until so many --kills: say how many")
     text = Path(load(options["network"]).source).read_text(encoding="utf-8")

@@ -10,6 +10,7 @@ import click
 from switch.cli._address import asked_address
 from switch.cli._host_options import SimulatorOptions, own_keys_options
 from switch.cli._network import PAY_PORT, network_option
+from switch.cli._numbers import Finite
 from switch.cli._ready import ready_option
 from switch.cli._tls import dialling_end, tls_option
 from switch.counting import counted
@@ -33,10 +34,17 @@ RECONNECT_MS = 200
 @click.option("--port", default=PAY_PORT, show_default=True, help="Listener of the network file.")
 @click.option("--count", default=10, show_default=True, help="Terminals, a bank.")
 @click.option("--links", default=0, help="Connections, a bank. [default: one a terminal on a POS port, else one]")
-@click.option("--rate", default=10.0, show_default=True, help="Payments a second, over all banks.")
-@click.option("--duration", default=10.0, show_default=True, metavar="S", help="0: until Ctrl-C.")
 @click.option(
-    "--patience", default=30.0, show_default=True, metavar="S", help="A payment unanswered for so long is reversed."
+    "--rate", type=Finite(0, min_open=True), default=10.0, show_default=True, help="Payments a second, over all banks."
+)
+@click.option("--duration", type=Finite(0), default=10.0, show_default=True, metavar="S", help="0: until Ctrl-C.")
+@click.option(
+    "--patience",
+    type=Finite(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="S",
+    help="A payment unanswered for so long is reversed.",
 )
 @click.option(
     "--repeats", default=0, show_default=True, help="First ask again (0101, 0201) so often, each time for --patience."
@@ -50,7 +58,14 @@ RECONNECT_MS = 200
     metavar="MS",
     help="A connection that is lost is tried for ever less often, and at least so often.",
 )
-@click.option("--drain", default=15.0, show_default=True, metavar="S", help="To finish what is open when told to stop.")
+@click.option(
+    "--drain",
+    type=Finite(0),
+    default=15.0,
+    show_default=True,
+    metavar="S",
+    help="To finish what is open when told to stop.",
+)
 @click.option("--mix", "mix_text", default="", metavar="KIND=WEIGHT,...", help="See below. [default: a realistic one]")
 @click.option("--seed", default=1, show_default=True, help="Of cards, kinds and amounts.")
 @network_option
@@ -170,13 +185,11 @@ def _parties(network: "Network", asked: _Options) -> "list[Terminal]":
     from switch.simulators.terminal import Load
     from switch.simulators.under_way import Timeouts
 
-    if asked.count < 1 or asked.links < 0 or asked.rate <= 0 or asked.duration < 0:
-        raise click.UsageError("--count and --rate are above 0, --links and --duration not below it")
+    if asked.count < 1 or asked.links < 0:
+        raise click.UsageError("--count is above 0, --links not below it")
     if asked.count > TERMINALS_MAX:
         said = f"expected at most {TERMINALS_MAX:,}, found {asked.count:,}: start another with another --bank"
         raise click.BadParameter(said, param_hint="--count")
-    if asked.patience <= 0:
-        raise click.BadParameter(f"expected seconds above 0, found {asked.patience:g}", param_hint="--patience")
     if asked.repeats < 0:
         raise click.BadParameter(f"expected 0 or more, found {asked.repeats}", param_hint="--repeats")
     timeouts = Timeouts(answer_ns=int(asked.patience * 1e9), request_repeats=asked.repeats)
