@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from switch.wire import Dialect, Document
 from switch.wire.describe import NO_CODE, as_shown, name_of
 from switch.wire.printable import printable
+from switch.wire.stretches import wire_order
 from switch.wire.vocabulary import DE, answer_name, element_of, label_of
 
 EXACT, SHAPE, PRESENT, IGNORE = RULES = ("exact", "shape", "present", "ignore")
@@ -98,7 +99,7 @@ def differences(
     expected = expected_now(captured, then, now)
     shown_expected, shown_found = as_shown(dialect, expected), as_shown(dialect, found)
     made = []
-    for de in sorted(expected.keys() | found.keys(), key=_order):
+    for de in sorted(expected.keys() | found.keys(), key=wire_order):
         rule = rules.get(de, EXACT)
         want, have = expected.get(de), found.get(de)
         if rule == IGNORE or want == have:
@@ -116,10 +117,6 @@ def differences(
         was, is_now = (_meant(dialect, de, shown.get(de, "")) for shown in (shown_expected, shown_found))
         made.append(Difference(de, name, was, is_now, "echo" if echoed and both else rule))
     return made
-
-
-def _order(de: str) -> int:
-    return {"h": -2, "t": -1}.get(de, int(de) if de.isdecimal() else 1_000)
 
 
 def _same_shape(dialect: Dialect, de: str, one: str, other: str) -> bool:

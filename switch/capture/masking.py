@@ -17,6 +17,7 @@ from switch.wire import DecodeError, Dialect, Document, EncodeError
 from switch.wire.element import Element
 from switch.wire.letters import read_with_letters
 from switch.wire.pans import is_text, mask_digits, mask_element, misread_pan, names_card
+from switch.wire.stretches import stretches
 from switch.wire.subfields import Form, SubfieldError
 from switch.wire.vocabulary import ACCOUNTS, DE, SENSITIVE
 
@@ -191,40 +192,20 @@ class Mask:
         return data[:start] + read + (bytes(len(data) - end) if secret else self.raw(data[end:]))
 
     def _end_of(self, document: Document, length: int) -> int:
-        at = 0
-        for de in sorted(document, key=_wire_order):
-            element = self._dialect.elements.get(de)
-            if element is None:
-                break
-            at += element.length_bytes + _data_bytes(element, document[de])
-        return min(at, length)
+        return min(length, max((stretch.end for stretch in stretches(self._dialect, document)), default=0))
 
     def _overwritten(self, data: bytes, document: Document) -> bytes:
         """`data` with the bytes of each sensitive element replaced where they stand; where that cannot be said, by zeros."""
-        masked = self.document(document)
-        out, at = bytearray(data), 0
-        for de in sorted(document, key=_wire_order):
-            element = self._dialect.elements.get(de)
-            if element is None:
-                break
-            start = at + element.length_bytes
-            at = start + _data_bytes(element, document[de])
+        masked, out = self.document(document), bytearray(data)
+        for de, element, start, end in stretches(self._dialect, document):
             if masked[de] != document[de]:
-                out[start:at] = _written(element, masked[de], at - start)
+                out[start:end] = _written(element, masked[de], end - start)
         return bytes(out[: len(data)])
 
 
 def _is_hex(document: Document, de: str) -> bool:
     value = document.get(de, "")
     return de in _BITMAPS and len(value) == 16 and all(c in "0123456789abcdefABCDEF" for c in value)
-
-
-def _wire_order(de: str) -> int:
-    return {"h": -4, "t": -3, "p": -2, "1": -1}.get(de, int(de) if de.isdecimal() else 1_000)
-
-
-def _data_bytes(element: Element, value: str) -> int:
-    return len(value) if element.text is not None else (len(value) + 1) // 2
 
 
 def _written(element: Element, value: str, size: int) -> bytes:

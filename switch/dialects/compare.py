@@ -7,10 +7,10 @@ import msgspec
 from switch.config.mistakes import Paint, plain
 from switch.counting import counted
 from switch.dialects import words
-from switch.dialects.files import place
 from switch.wire import Dialect
 from switch.wire.dialect import BITMAPS
 from switch.wire.element import Element
+from switch.wire.stretches import wire_order
 
 _SIDE: Final = {"form": words.form, "content": lambda e: e.content, "data": words.data, "length": words.length}
 
@@ -49,7 +49,7 @@ def differences(a: Dialect, b: Dialect) -> list[Difference]:
     found = [
         Difference(element="", name="", what=what, a=x, b=y, touches=touches) for what, x, y, touches in whole if x != y
     ]
-    for key in sorted(a.elements.keys() | b.elements.keys(), key=place):
+    for key in sorted(a.elements.keys() | b.elements.keys(), key=wire_order):
         x, y = a.elements.get(key), b.elements.get(key)
         if x is None or y is None:
             there = x or y

@@ -10,11 +10,11 @@ from typing import Any, Final, TypeAlias
 import msgspec
 
 from switch.config.mistakes import Paint, plain
-from switch.dialects.files import place
 from switch.wire import DecodeError, Dialect, Document
 from switch.wire.element import Element
 from switch.wire.framing import FramingError, make_framing
 from switch.wire.printable import printable
+from switch.wire.stretches import wire_order
 from switch.wire.subfields import REST, Form, SubfieldError, form_of
 from switch.wire.vocabulary import label_of, mask_pan
 
@@ -83,7 +83,7 @@ class Drift:
     def findings(self) -> list[Finding]:
         """All of them, by element, the most frequent first."""
         found = [Finding(*key, *rest) for key, rest in self._found.items()]
-        return sorted(found, key=lambda f: (place(f.element) if f.element else -9, f.kind, -f.count, f.what))
+        return sorted(found, key=lambda f: (wire_order(f.element) if f.element else -9, f.kind, -f.count, f.what))
 
     def _note(self, element: str, kind: str, what: str, example: str) -> None:
         entry = self._found.get((element, kind, what))

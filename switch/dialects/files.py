@@ -4,6 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from switch.wire.stretches import wire_order
+
 _FIRST: Final = ("desc", "content", "data_enc", "len_enc", "len_type", "max_len", "len_count", "left_pad", "right_pad")
 
 
@@ -13,14 +15,9 @@ def dump(head: Mapping[str, Any], elements: Mapping[str, Mapping[str, Any]], sch
     lines = [f'  "dialect": {json.dumps(dict(head), ensure_ascii=False, indent=2).replace(chr(10), chr(10) + "  ")}']
     lines += [
         f"  {json.dumps(key)}: {json.dumps(_ordered(elements[key]), ensure_ascii=False)}"
-        for key in sorted(elements, key=place)
+        for key in sorted(elements, key=wire_order)
     ]
     return "{\n" + lead + ",\n".join(lines) + "\n}\n"
-
-
-def place(key: str) -> int:
-    """Where an element stands in a file: h, t, p, 1, 2 …"""
-    return {"h": -3, "t": -2, "p": -1}.get(key) or (int(key) if key.isdecimal() else 1_000)
 
 
 def _ordered(element: Mapping[str, Any]) -> dict[str, Any]:

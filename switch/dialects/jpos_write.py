@@ -2,9 +2,9 @@
 
 from xml.sax.saxutils import escape, quoteattr
 
-from switch.dialects.files import place
 from switch.dialects.jpos_classes import UnlikeError, class_of
 from switch.wire import Dialect
+from switch.wire.stretches import wire_order
 
 
 def write(dialect: Dialect) -> tuple[str, list[str]]:
@@ -21,7 +21,7 @@ def write(dialect: Dialect) -> tuple[str, list[str]]:
             "both bitmaps in every message: jPOS sends the second where an element needs it, and says so in bit 1"
         )
     fields = []
-    for key in sorted(dialect.elements, key=place):
+    for key in sorted(dialect.elements, key=wire_order):
         if key in ("h", "1"):
             continue
         e = dialect.elements[key]

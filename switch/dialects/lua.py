@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any, Final
 
-from switch.dialects.files import place
 from switch.wire import Dialect
 from switch.wire.dialect import CHIP_DATA
 from switch.wire.element import encoding
+from switch.wire.stretches import wire_order
 from switch.wire.tlv import CARD_TAGS
 from switch.wire.vocabulary import DE
 
@@ -27,7 +27,7 @@ def protocol(dialect: Dialect) -> str:
 
 def write(dialect: Dialect, framing: str, ports: tuple[int, ...] = ()) -> str:
     """The dissector's text. `framing`: what stands around messages; `ports`: TCP ports it takes without being asked."""
-    keys = sorted(dialect.elements, key=place)
+    keys = sorted(dialect.elements, key=wire_order)
     head = {
         "name": dialect.name, "proto": protocol(dialect), "title": f"ISO 8583 {dialect.title}", "framing": framing,
         "label": f"ISO8583 {dialect.name}", "ports": list(ports), "order": keys,

@@ -5,8 +5,8 @@ from typing import Any
 
 from switch.config.mistakes import Paint, plain
 from switch.dialects import words
-from switch.dialects.files import place
 from switch.wire import Dialect
+from switch.wire.stretches import wire_order
 from switch.wire.vocabulary import EDITIONS
 
 _NAME_MAX = 44
@@ -22,7 +22,7 @@ def show(dialect: Dialect, paint: Paint = plain, wanted: Callable[[str], bool] =
     lines.append(f"ISO 8583:{EDITIONS[dialect.version]}, family {dialect.family}, framing {dialect.framing}")
     lines += [dialect.about] * bool(dialect.about)
     lines += [f"assumed: {said}" for said in dialect.assumed]
-    rows = [(key, dialect.elements[key]) for key in sorted(dialect.elements, key=place) if wanted(key)]
+    rows = [(key, dialect.elements[key]) for key in sorted(dialect.elements, key=wire_order) if wanted(key)]
     width = min(_NAME_MAX, max((len(e.name) for _, e in rows), default=0))
     lines.append("")
     for key, e in rows:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from switch.wire.dialect import Dialect
-from switch.wire.element import Element
 from switch.wire.errors import CodecError, DecodeError
 from switch.wire.pans import is_text, mask_element, mask_pans, misread_pan, names_card
 from switch.wire.printable import printable
+from switch.wire.stretches import stretches, wire_order
 from switch.wire.subfields import Form, SubfieldError
 from switch.wire.tlv import Tlv
 from switch.wire.vocabulary import (
@@ -90,12 +90,8 @@ def describe(dialect: Dialect, document: Document, paint: Paint = _plain) -> str
 
 def described(dialect: Dialect, document: Document) -> list[Line]:
     """The same as lines, for who lays them out otherwise. What peers said in them is not made fit for a terminal."""
-    order = sorted((de for de in document if de not in _BITMAPS), key=_order)
+    order = sorted((de for de in document if de not in _BITMAPS), key=wire_order)
     return [line for de in order for line in _element(dialect, de, document)]
-
-
-def _order(de: str) -> int:
-    return {"h": -2, "t": -1}.get(de, int(de) if de.isdecimal() else 1_000)
 
 
 def _laid_out(line: Line, width: int, paint: Paint) -> str:
@@ -270,36 +266,20 @@ def _around(dialect: Dialect, data: bytes, error: CodecError, at: int) -> str:
 def start_of(dialect: Dialect, document: Document, element: str) -> int:
     """The message's byte that an element's data begins at; `document`: what was decoded, the element in it."""
     at = 0
-    for de in sorted(document, key=_wire_order):
-        known = dialect.elements.get(de)
-        if known is None:
-            break
-        if de == element:
-            return at + known.length_bytes
-        at += known.length_bytes + _data_bytes(known, document[de])
+    for stretch in stretches(dialect, document):
+        if stretch.de == element:
+            return stretch.start
+        at = stretch.end
     return at
 
 
 def _spans(dialect: Dialect, document: Document, data: bytes) -> _Spans:
     """The bytes of the decoded elements, walked in their order on the wire."""
     at, hidden = 0, set[int]()
-    for de in sorted(document, key=_wire_order):
-        element = dialect.elements.get(de)
-        if element is None:
-            break
-        stop = at + element.length_bytes + _data_bytes(element, document[de])
-        if de == DE.PAN or de in _MASKED or _keeps_secret(dialect, de, document[de]):
-            hidden.update(range(at + element.length_bytes, stop))
-        at = stop
+    for de, _, start, at in stretches(dialect, document):
+        if de in _MASKED or _keeps_secret(dialect, de, document[de]):
+            hidden.update(range(start, at))
     return _Spans(frozenset(hidden), min(at, len(data)))
-
-
-def _wire_order(de: str) -> int:
-    return {"h": -4, "t": -3, "p": -2, "1": -1}.get(de, int(de) if de.isdecimal() else 1_000)
-
-
-def _data_bytes(element: Element, value: str) -> int:
-    return len(value) if element.text is not None else (len(value) + 1) // 2
 
 
 def _keeps_secret(dialect: Dialect, de: str, value: str) -> bool:
