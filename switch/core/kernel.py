@@ -19,6 +19,7 @@ from switch.core.messages.dates import Dates
 from switch.core.network import LinkKeys, Network
 from switch.core.party import Effect, Hop, LinkId, Log, Record, Send, link_name
 from switch.core.records.fold import apply
+from switch.core.records.fresh_history import FreshHistory
 from switch.core.records.horizon import days_about
 from switch.core.records.lifecycle import check
 from switch.core.records.numbers import following, stans_of, txn_of
@@ -71,7 +72,7 @@ class Kernel:
         """of the last record"""
         self.durable_position = position
         self.vault = vault
-        self.history = history
+        self.history = history if isinstance(history, FreshHistory) else FreshHistory(history)
         self.module, self.translated, self.proved_serials = module, {}, set()
         self._ports = {x.name: x.keys for x in network.listeners}
         self.sealings = Sealings(network, module)
@@ -211,8 +212,7 @@ class Kernel:
     def journal_full(self) -> str:
         """The limit that stands in the way while too much waits to become durable; "" while there is room.
 
-        History sees what is durable only, so that memory must hold every outcome that is not: two at most a record (a reversal
-        and what it ends), and one for each request that still waits.
+        Memory must hold every outcome that is not durable: two at most a record, and one for each request that still waits.
         """
         waiting = self.position - self.durable_position
         if waiting > self.limits.unacknowledged_records:

@@ -441,6 +441,7 @@ class Switch(Kernel):
         """The journal holds every record up to `position`."""
         del now
         self.durable_position = position
+        self.history.settle(position)
 
     def journal_state(self, up: bool, reason: str, now: int) -> None:
         """Without a journal nothing is approved: requests are declined until it is back."""
