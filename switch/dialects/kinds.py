@@ -60,6 +60,9 @@ _OTHER_ROOTS: Final = {
     ),
     b"server": Other("a deployment of jPOS's Q2, no packager", "import the file that its packager-config names"),
     b"schema": Other("a schema of jPOS's FSDMsg, which is no ISO 8583", "ask for the packager of the ISO 8583 link"),
+    b"isofield": Other(
+        "a packager's fields without the packager", "put <isopackager> before them and </isopackager> behind"
+    ),
     b"iso-message": Other("a message of nucleus8583's, which its own program reads", _BY_HAND),
 }
 _OTHERS: Final = (
@@ -96,10 +99,14 @@ def kind_of(content: bytes) -> str | Other:
     """The reader of a file, by its look, or what else it is."""
     content = in_utf8(content)
     text = content[:_LOOKED_AT].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not text:
+        return Other("empty", "give the file that the partner's program reads")
     if text.startswith(b"<"):
         root = _ROOT.search(_ASIDE.sub(b" ", text))
         name = root[1] if root else b""
-        return _OTHER_ROOTS.get(name) or ("j8583" if name != b"isopackager" and _GUIDES.search(text) else "jpos")
+        if name != b"isopackager" and _GUIDES.search(text):
+            return "j8583"
+        return _OTHER_ROOTS.get(name) or ("jpos" if b"<isofield" in text or not name else _xml(name))
     if text.startswith(b"{") and (found := _of_json(content)) is not None:
         return found
     if jpos_java.is_java(text):
@@ -109,7 +116,15 @@ def kind_of(content: bytes) -> str | Other:
     for pattern, other in _OTHERS:
         if pattern.search(text):
             return other
-    return "moov" if text[:1] in (b"{", b"[", b"") or _YAML.search(text) else _UNKNOWN
+    return "moov" if text[:1] in (b"{", b"[") or _YAML.search(text) else _UNKNOWN
+
+
+def _xml(root: bytes) -> "str | Other":
+    """What XML without a jPOS field or a j8583 guide is."""
+    if root == b"isopackager":
+        return "jpos"
+    said = f"XML whose outermost element is <{root.decode('ascii')}>, which no format that is read has"
+    return Other(f"{said}: jPOS's is <isopackager>, and j8583's has <parse> or <template>", _BY_HAND)
 
 
 def in_utf8(content: bytes) -> bytes:

@@ -119,6 +119,16 @@ JPOS = {
         'emitBitmap="false" pad="true"',
     ),
     "jPOS issue 122": BCD + "35 IFB_LLNUM 37 false\n36 IFB_LLLNUM 104 false\n52 IFB_BINARY 8",
+    "jPOS vapvip": BCD + "2 IFB_LLHNUM 19 true\n18 IFB_NUMERIC 4 true\n27 IFB_NUMERIC 1 true\n28 IFB_AMOUNT 9 true\n"
+    "37 IFE_CHAR 12\n44 IFB_LLHECHAR 25\n45 IFB_LLCHAR 76\n48 IFB_LLHBINARY 99\n60 IFB_LLHNUM 4 true\n97 IFB_AMOUNT 17 true",
+    "jPOS's test of Chase's tags": "0 IFA_NUMERIC 4 false\n1 IFB_BITMAP 16\n2 IFA_LLCHAR 19 false\n7 IFA_NUMERIC 14 false\n"
+    "44 IFA_LLLLCHAR 9999\n55 IFB_LLLCHAR 513\n71 IFB_NUMERIC 7\n90 IF_CHAR 46 false",
+    "jPOS issue 493": BCD + "72 IFB_LLLLLLCHAR 999999",
+    "apache/jmeter issue 6371": BCD
+    + "2 IFB_LLHNUM 19 false\n"
+    + inside(
+        123, "IFB_BINARY", 26, SUB, "1 IFB_BINARY 1 true\n2 IFE_CHAR 25 false", 'emitBitmap="false" maxValidField="2"'
+    ),
     "jPOS iso87ascii and its copies": rows(ASCII_87),
     "jPOS iso87binary and its copies": rows(BINARY_87),
 }
@@ -339,6 +349,19 @@ OTHER_FORMATS = {
         "a message as jPOS logs it",
     ),
     "jPOS FSD": ('<schema id="base"><field id="a" type="A" length="2"/></schema>', "a schema of jPOS's FSDMsg"),
+    "fields pasted without their packager": (
+        '<isofield id="0" length="4" class="org.jpos.iso.IFA_NUMERIC"/><isofield id="2" length="19"/>',
+        "put <isopackager> before them",
+    ),
+    "newland's BankTemplate": (
+        '<iso8583><field id="0" type="bcd" length="4"/></iso8583>',
+        "outermost element is <iso8583>",
+    ),
+    "chiknrice/jen8583": (
+        '<iso xmlns="http://www.chiknrice.org/jen8583"><codecs/></iso>',
+        "outermost element is <iso>",
+    ),
+    "an empty file": ("\n", "it is empty"),
     "nucleus8583": (
         '<iso-message xmlns="http://www.nucleus8583.org/schema/iso-message"/>',
         "a message of nucleus8583's",
