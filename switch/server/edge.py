@@ -27,7 +27,6 @@ from switch.server.edge_link import Told, header
 from switch.server.secured import UnsecuredError
 from switch.server.tls import TlsEnd, certificate_of, ends_of, explain, sides_of, taken_back
 
-HANDSHAKE_S: Final = 10.0
 ACCEPT_AGAIN_S: Final = 1.0
 _NO_ROOM: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 """what ends by itself once some connection has"""
@@ -40,7 +39,7 @@ class Edge:
     def __init__(self, network: Network, tell: Tell) -> None:
         """Raises CertificateError."""
         self._tell = tell
-        self._network = network
+        self._handshake_ms = network.limits.handshake_ms
         self._listeners = {x.name: x for x in network.listeners if x.edge and x.tls is not None}
         self._hosts = {x.name: x for x in network.hosts if x.edge and x.tls is not None and x.connect is not None}
         self._ends: Mapping[str, TlsEnd] = ends_of(sides_of(network, edge=True), {})
@@ -56,8 +55,9 @@ class Edge:
         return [*self._listeners, *self._hosts]
 
     def follow(self, network: Network) -> None:
-        """Show renewed certificates to whoever comes from now on, and end the connections of those that newer lists have taken
-        back. Raises CertificateError."""
+        """Show renewed certificates to whoever comes from now on, give them as long for a handshake as the file says now, and end
+        the connections of those that newer lists have taken back. Raises CertificateError."""
+        self._handshake_ms = network.limits.handshake_ms
         sides = sides_of(network, edge=True)
         self._ends = ends_of({name: sides.get(name, end.side) for name, end in self._ends.items()}, self._ends)
         for scope, (name, shown) in self._joined.items():
@@ -162,11 +162,12 @@ class Edge:
             stream, end.context, server_hostname=side.asks_for or None, server_side=side.server, https_compatible=True
         )
         try:
-            with trio.fail_after(HANDSHAKE_S):
+            with trio.fail_after(self._handshake_ms / 1000):
                 await outside.do_handshake()
         except trio.TooSlowError:
             await trio.aclose_forcefully(stream)
-            raise UnsecuredError(f"its TLS handshake was not done within {HANDSHAKE_S:g} s") from None
+            reason = f"its TLS handshake was not done within {self._handshake_ms} ms"
+            raise UnsecuredError(reason, "raise handshake_ms in [limits] if it is only slow") from None
         except trio.BrokenResourceError as error:
             await trio.aclose_forcefully(stream)
             cause = error.__cause__

@@ -90,7 +90,7 @@ class Shards:
                 process.kill()
                 process.wait()
             self._file.withdraw()
-        return f"{len(self._commands)} shards"
+        return counted(len(self._commands), "shard")
 
     async def _follow(self, signals: AsyncIterator[int], shards: trio.Nursery) -> None:
         """Pass on what this process is told. The first word to stop is remembered, a second one is passed on too: they hurry."""

@@ -216,3 +216,15 @@ async def test_a_host_behind_it_says_whose_certificate_it_has_shown(tmp_path: Pa
         assert await switch.receive_some() == b"0800"
         await switch.aclose()
         nursery.cancel_scope.cancel()
+
+
+async def test_who_stalls_has_as_long_as_the_network_file_says(setting: Setting) -> None:
+    network = setting.network(setting.authority.issue("switch.example"))
+    limits = msgspec.structs.replace(network.limits, handshake_ms=50)
+    setting.edge.follow(msgspec.structs.replace(network, limits=limits))
+    at = setting.edge.addresses["acquirers"]
+    with trio.fail_after(5):
+        async with await trio.open_tcp_stream(at.host, at.port) as stalls:
+            with suppress(trio.BrokenResourceError):
+                assert await stalls.receive_some() == b""
+        await until(lambda: setting.said("its TLS handshake was not done within 50 ms"))
