@@ -1,7 +1,7 @@
 """Replays talks against a live host, one connection a talk: as client it connects, as server it waits to be connected to."""
 
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 
 import msgspec
 import trio
@@ -40,6 +40,15 @@ async def play(replay: Replay, stream: trio.abc.Stream, framing_name: str) -> No
             gone = "the connection broke"
         event.set()
 
+    def framed(messages: list[bytes]) -> bytes:
+        data = b""
+        for message in messages:
+            try:
+                data += outgoing.frame(message)
+            except FramingError as error:  # longer than its length can say, or with an ETX in it
+                replay.unsent(str(error))
+        return data
+
     waiting: list[bytes] = []
     replay.started(_now())
     async with trio.open_nursery() as nursery:
@@ -47,7 +56,7 @@ async def play(replay: Replay, stream: trio.abc.Stream, framing_name: str) -> No
         while not replay.done:
             waiting += replay.advance(_now())
             if waiting:
-                data, waiting[:] = b"".join(outgoing.frame(message) for message in waiting), []
+                data, waiting[:] = framed(waiting), []
                 try:
                     await stream.send_all(data)
                 except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -62,7 +71,7 @@ async def play(replay: Replay, stream: trio.abc.Stream, framing_name: str) -> No
             event = trio.Event()
         if waiting:
             with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-                await stream.send_all(b"".join(outgoing.frame(message) for message in waiting))
+                await stream.send_all(framed(waiting))
         nursery.cancel_scope.cancel()
 
 
@@ -74,11 +83,16 @@ def origin_of(talks: list[Talk]) -> int:
 async def replay_to(address: Address, talks: list[Talk], plan: Plan) -> Report:
     """Play the clients of all talks against the host at `address`, at once. OSError: it cannot be reached."""
     replays = [Replay(talk, plan, origin_of(talks)) for talk in talks]
-    streams = [await trio.open_tcp_stream(address.host, address.port) for _ in talks]
-    async with trio.open_nursery() as nursery:
-        for replay, stream in zip(replays, streams, strict=True):
-            nursery.start_soon(_play_and_close, replay, stream)
+    async with AsyncExitStack() as opened:
+        streams = [await opened.enter_async_context(await _connected(address)) for _ in talks]
+        async with trio.open_nursery() as nursery:
+            for replay, stream in zip(replays, streams, strict=True):
+                nursery.start_soon(_play_and_close, replay, stream)
     return report_of(replays)
+
+
+async def _connected(address: Address) -> trio.SocketStream:
+    return await trio.open_tcp_stream(address.host, address.port)
 
 
 async def _play_and_close(replay: Replay, stream: trio.abc.Stream) -> None:

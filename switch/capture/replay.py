@@ -187,6 +187,10 @@ class Replay:
         self._answered(message.document, now)
         return self.advance(now)
 
+    def unsent(self, reason: str) -> None:
+        """A message that was returned to be sent cannot be: it does not fit the framing."""
+        self.troubles.append(f"not sent: {reason}")
+
     def lost(self, reason: str) -> None:
         """The connection is gone; what has not come will not."""
         if not self._ended:

@@ -71,6 +71,19 @@ async def test_a_host_of_another_framing_ends_the_replay_with_the_reason() -> No
     assert "is the peer speaking HTTP?" in str(report)
 
 
+async def test_a_message_that_does_not_fit_the_framing_is_said_and_the_others_are_sent() -> None:
+    first, *others = DAY.said
+    of = msgspec.structs.replace(DAY, framing="stxetx", said=[first._replace(data=b"0800\x03", wrong="odd"), *others])
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            address, _ = await hosting(nursery, msgspec.structs.replace(DAY, framing="stxetx"))
+            report = await replay_to(address, [of], PLAN)
+            nursery.cancel_scope.cancel()
+    assert "not sent: a message of a byte 03 at 4 does not fit stxetx framing: it is for dialects of text" in str(
+        report
+    )
+
+
 async def tapped(
     upstream: Address, nursery: trio.Nursery, recorder: Recorder | None = None, framing: str = "length2"
 ) -> tuple[Address, list[tuple[str, Said, int]], list[str]]:
