@@ -40,6 +40,14 @@ def test_a_unit_s_page_is_there(unit: Path) -> None:
     assert (UNITS[0].parents[2] / "docs" / page).exists()
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_a_unit_that_cannot_start_is_tried_for_as_long_as_it_takes(unit: Path) -> None:
+    """systemd.unit(5): else five starts in ten seconds are the last, as where a database comes up a minute later."""
+    head, _, rest = unit.read_text().partition("[Service]")
+    assert "\nStartLimitIntervalSec=0\n" in head
+    assert "\nRestart=on-failure\n" in rest
+
+
 @pytest.mark.outside("systemd-analyze")
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 def test_a_unit_may_do_little(unit: Path) -> None:
