@@ -49,7 +49,8 @@ def check_whole(state_dir: Path | str, network: Network) -> None:
         )
     for name in sorted(found - set(shards)):
         raise JournalError(
-            f"{own / name} has a journal, and is no shard of the network: move it away, it would count too"
+            f"{own / name} has a journal, and is no shard of the network: move it away, it would count too; but what it owes "
+            "nobody sends then: put the shard back into the file first, until `cmi-switch saf list` is empty"
         )
 
 

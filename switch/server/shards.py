@@ -142,7 +142,8 @@ class Shards:
             if not self._is_wanted(command.name):
                 del self._commands[command.name]
                 self._tell(
-                    f"shard {command.name} has ended (exit code {code}), and the network file has no such shard any more"
+                    f"shard {command.name} has ended (exit code {code}), and the network file has no such shard any more: what "
+                    "it owes is in its journal, and sent once it is back in the file"
                 )
                 return
             self._file.withdraw()

@@ -128,5 +128,6 @@ def test_a_shard_that_the_file_has_got_is_started_and_one_that_it_has_lost_is_no
         "no shard is added: the file has mistakes",
         "shard c is new: started",
         "shard c is ready: 0 records recovered",
-        "shard c has ended (exit code -9), and the network file has no such shard any more",
+        "shard c has ended (exit code -9), and the network file has no such shard any more: what it owes is in its journal, "
+        "and sent once it is back in the file",
     ]

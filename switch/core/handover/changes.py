@@ -156,6 +156,16 @@ def obstacles(before: Network, after: Network, staying: Mapping[str, str] = NOBO
         for name in ("name", "institution", "currency", "state_dir", "shard", "shard_number")
         if getattr(before, name) != getattr(after, name)
     ]
+    numbers = {shard.name: shard.number for shard in before.shards}
+    found += [
+        Obstacle(
+            sentence=f"the number of shard {shard.name} is {numbers[shard.name]} and would become {shard.number}",
+            hint="what is in its journal rests on it, and it signs on at the others by it: put the number back; a shard "
+            "of another number is another one, with another name",
+        )
+        for shard in after.shards
+        if shard.name != before.shard and numbers.get(shard.name, shard.number) != shard.number
+    ]
     hosts = {host.name: host for host in after.hosts}
     for host in before.hosts:
         new = hosts.get(host.name)

@@ -1,14 +1,19 @@
 """What differs between two network files, in words, and what is in the way."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
+import pytest
 
+from switch.config.load import SHIPPED, load_network
 from switch.core.handover.changes import LATER, changes, obstacles
 from switch.core.hooks import Hooks
 from switch.core.network import Address, Capture, JournalFiles, Network
+from switch.core.shards import of_shard
 from tests.core.handover.test_succession import changed, without
 from tests.core.scripts import morocco
+from tests.sharded import sharded
 
 
 def with_bins(network: Network, **changes_of_first: object) -> Network:
@@ -79,6 +84,17 @@ def test_what_the_journal_rests_on_cannot_change() -> None:
         "name is morocco and would become tunisia",
         "currency is 504 and would become 788",
     ]
+
+
+@pytest.mark.parametrize("shard", ["a", "b", "c"])
+def test_a_shard_does_not_get_another_number_in_any_of_them(shard: str, tmp_path: Path) -> None:
+    """Those that it stays with know it by that: it could not sign on there any more."""
+    file = tmp_path / "sharded.toml"
+    file.write_text(sharded((SHIPPED / "morocco.toml").read_text(), "abc"))
+    before = load_network(str(file))
+    after = changed(before, "shards", "a", number=7)
+    (found,) = obstacles(of_shard(before, shard), of_shard(after, shard))
+    assert "1 and would become 7" in found.sentence
 
 
 def test_a_host_does_not_become_another() -> None:
