@@ -23,10 +23,10 @@ import msgspec
 from switch.core.network import DOMESTIC_SCHEME, BinRange, Network
 from switch.core.routing.decision import Choices, Decision
 from switch.money.country import NUMERIC
-from switch.wire.pans import PAN_SHORTEST, luhn_valid
+from switch.wire.pans import luhn_valid
 from switch.wire.vocabulary import Answer
 
-KEY_DIGITS: Final = PAN_SHORTEST
+KEY_DIGITS: Final = 12
 """leading digits that decide; the shortest PAN has as many"""
 
 MEMBER: Final = "member"
