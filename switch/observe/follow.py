@@ -15,6 +15,10 @@ LINE_BYTES_MAX: Final = 1_048_576
 """an unfinished line longer than this is no log's; it is given up"""
 
 
+_Identity = tuple[int, int]
+"""of a file, whatever its name: device and inode"""
+
+
 class Follower:
     """One reader of one log. `poll` gives what is new; the file may not exist yet."""
 
@@ -29,7 +33,12 @@ class Follower:
         self._damaged = damaged
         self._fd = -1
         self._torn = b""
-        self._before = log_files(path)[:-1] if older and path.exists() else []
+        self._older = older and path.exists()
+        """older files are still to be read"""
+        self._last: _Identity | None = None
+        """the one that was opened last"""
+        self._ahead: frozenset[_Identity] = frozenset()
+        """those behind it, as it was opened"""
 
     def poll(self) -> list[bytes]:
         """The next whole lines, without their ends; [] where nothing is new. OSError: the file is there and unreadable."""
@@ -53,7 +62,7 @@ class Follower:
     def newest_first(self) -> Iterator[bytes]:
         """The whole lines there are, from the last one back, through older files; read only as far as they are asked for.
         `poll` goes on behind them: call this first, or not at all."""
-        self._before = []
+        self._older = False
         if self._fd < 0 and not self._open():
             return
         end = _end_of_last_line(self._fd)
@@ -75,8 +84,12 @@ class Follower:
             self._fd = -1
 
     def _open(self) -> bool:
-        while self._before:
-            self._fd = open_older(self._before.pop(0), self._damaged)
+        while self._older:
+            file = self._next_older()
+            if file is None:
+                self._older = False
+                break
+            self._fd = open_older(file, self._damaged)
             if self._fd >= 0:
                 return True
         try:
@@ -84,6 +97,24 @@ class Follower:
         except FileNotFoundError:
             return False
         return True
+
+    def _next_older(self) -> Path | None:
+        """The file behind the one that was read last, whatever both are called by now; None: that is the one at the path.
+
+        The log may be turned over meanwhile, so that each has another's name; and a file that is compressed meanwhile is another.
+        """
+        files = [(file, found) for file in log_files(self._path) if (found := _identity(file)) is not None]
+        known = [found for _, found in files]
+        if self._last is None:
+            at = 0
+        elif self._last in known:
+            at = known.index(self._last) + 1
+        else:
+            at = next((n for n, found in enumerate(known) if found in self._ahead), len(files))
+        if at >= len(files) or files[at][0] == self._path:
+            return None
+        self._last, self._ahead = known[at], frozenset(known[at + 1 :])
+        return files[at][0]
 
     def _turned_over(self) -> bool:
         """True where the path is no longer the file that is open. A file cut short in place is read from its start again."""
@@ -103,6 +134,14 @@ class Follower:
         if len(self._torn) > LINE_BYTES_MAX:
             self._torn = b""
         return [line for line in lines if line]
+
+
+def _identity(file: Path) -> _Identity | None:
+    try:
+        found = os.stat(file)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _end_of_last_line(fd: int) -> int:

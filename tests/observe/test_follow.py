@@ -1,5 +1,6 @@
 """Following a log that grows, is torn, and turns over."""
 
+import gzip
 import io
 import os
 from itertools import islice
@@ -15,6 +16,7 @@ from switch.observe.follow import Follower
 from switch.observe.hoplog import HopLog
 from switch.observe.lines import read_hop
 from switch.observe.live import run_live
+from switch.observe.packed import log_files, numbered_file
 
 from .samples import an_afternoon
 
@@ -176,3 +178,37 @@ def test_the_logs_of_shards_add_up_and_what_one_has_passed_on_counts_once(tmp_pa
     assert {"a/visa", "b/visa", "b/atlas"} <= set(model.links)
     owner = run_live(paths[:1], lambda: True, console=Console(file=io.StringIO()))
     assert owner.total.total == 2, "by itself it shows what it does for others"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_older_files_that_move_on_while_they_are_read_are_each_read_once(tmp_path: Path, packed: bool) -> None:
+    """A console that begins beside a busy switch reads for minutes, and the log is turned over again and again meanwhile."""
+    path = tmp_path / "log"
+    written = 0
+
+    def turn_over() -> None:
+        nonlocal written
+        for older in log_files(path)[:-1] if path.exists() else []:
+            number = int(older.name.removesuffix(".gz").rpartition(".")[2])
+            older.rename(numbered_file(path, number + 1)[older.suffix == ".gz"])
+        if path.exists():
+            path.rename(numbered_file(path, 1)[0])
+        written += 1
+        path.write_bytes(f"{written}\n".encode())
+
+    def compress(file: Path) -> None:
+        file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+        file.unlink()
+
+    for _ in range(4):
+        turn_over()
+    follower, seen = Follower(path, older=True), list[bytes]()
+    for _ in range(3):
+        seen += follower.poll()
+        turn_over()
+        if packed:
+            compress(numbered_file(path, 2)[0])
+    while lines := follower.poll():
+        seen += lines
+    follower.close()
+    assert [int(line) for line in seen] == list(range(1, written + 1))
