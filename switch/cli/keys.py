@@ -296,6 +296,10 @@ def check(path: Path, lmk_place: str | None) -> None:
     if wrong:
         raise SystemExit(1)
     click.echo(f"{counted(len(ring.entries), 'key')} and {counted(acts, 'act')}: all hold")
+    for same in ring.twins():
+        click.echo(
+            f"{' and '.join(same)} are one key: give each link, and each purpose, its own (PCI PIN 17)", err=True
+        )
     if unseen := ring.audit.unseen():
         click.echo(unseen, err=True)
 

@@ -280,6 +280,15 @@ class KeyRing:
                 wrong[name] = f"key {name!r}: the check value in the file is another key's"
         return wrong
 
+    def twins(self) -> list[tuple[str, ...]]:
+        """Names of keys that are one key, each time sorted: PCI PIN 17 has every link, and every purpose, a key of its own."""
+        names: dict[bytes, list[str]] = {}
+        for name in sorted(self.entries):
+            found = self.find(name)
+            if found is not None:
+                names.setdefault(found.key, []).append(name)
+        return [tuple(same) for same in names.values() if len(same) > 1]
+
     # -- parts of them
 
     def _new_name(self, name: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from switch.cli._master_key import open_ring
 from switch.cli.main import main
 from switch.core.credentials import SecurityFiles
 from switch.core.operator.command import Unable
@@ -255,3 +256,16 @@ def test_the_switch_and_a_module_of_its_own_have_the_same_witness_as_the_command
     assert module.ask([OfferKey("atlas-zak", "atlas-zmk", "block", 0)])[0].ok
     assert b'"number":3' in witness.read_bytes()
     assert done(place, "check").startswith("3 keys and 3 acts")
+
+
+def test_a_key_that_two_links_share_is_named(place: Path) -> None:
+    parts = "0123456789ABCDEFFEDCBA9876543210", "11111111111111112222222222222222"
+    for name in ("atlas-zak", "rif-zak"):
+        ring = open_ring(place, os.environ["CMI_SWITCH_LMK"], make=True)
+        with ring.audit.turn():
+            components = [bytes.fromhex(part) for part in parts]
+            ring.from_components(
+                name, "zak", "tdes2", components, exportable=False, at="2026-11-28T00:00:00Z", by="test"
+            )
+        assert ("are one key" in done(place, "check")) == (name == "rif-zak")
+    assert "atlas-zak and rif-zak are one key: give each link, and each purpose, its own" in done(place, "check")
