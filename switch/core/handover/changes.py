@@ -48,8 +48,9 @@ LATER: Final[Mapping[tuple[str, str], str]] = {
     ("journal", "replicated"): _AT_START,
     ("journal", "lease_ms"): _AT_START,
     ("journal", "head_copy"): "at the next `cmi-switch restart`",
+    ("[[member]]", "shard"): "where nothing is known of its payments of before",
 }
-"""Section and key -> when a running switch goes by it, where that is not at the reload itself."""
+"""Section and key -> when a running switch goes by it, where that is not at the reload itself; or what must be thought of."""
 
 
 class Obstacle(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,14 +115,14 @@ def _keyed(section: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
         if was is None:
             found.append(f"{section} {key}: added")
         elif isinstance(value, msgspec.Struct):
-            found += [f"{section} {key}: {line}" for line in _members(was, value)]
+            found += [f"{section} {key}: {line}" for line in _members(was, value, section)]
         elif was != value:
             found.append(f"{section} {key}: {_said(was)} -> {_said(value)}")
     return found
 
 
 def _members(before: msgspec.Struct, after: msgspec.Struct, section: str = "") -> list[str]:
-    """One line each. `section`: of which there is one in a file."""
+    """One line each."""
     return [
         f"{name}: {_said(was)} -> {_said(now_is)}" + (f", {later}" if (later := LATER.get((section, name))) else "")
         for name in before.__struct_fields__

@@ -97,6 +97,14 @@ def test_a_shard_does_not_get_another_number_in_any_of_them(shard: str, tmp_path
     assert "1 and would become 7" in found.sentence
 
 
+def test_a_member_that_moves_is_told_with_what_stays_behind(tmp_path: Path) -> None:
+    file = tmp_path / "sharded.toml"
+    file.write_text(sharded((SHIPPED / "morocco.toml").read_text(), "ab"))
+    before = of_shard(load_network(str(file)), "a")
+    said = "[[member]] rif: shard: b -> a, where nothing is known of its payments of before"
+    assert changes(before, changed(before, "members", "rif", shard="a")) == [said]
+
+
 def test_a_host_does_not_become_another() -> None:
     (found,) = obstacles(morocco(), changed(morocco(), "hosts", "visa", scheme="mastercard"))
     assert found.sentence == "scheme of host visa is visa and would become mastercard"
