@@ -150,7 +150,7 @@ class Disputes(msgspec.Struct, kw_only=True):
         before = self.last.pop(entry.dispute, None)
         self.last[entry.dispute] = entry
         if before is None:
-            self.named[entry.original] = (*self.named.get(entry.original, ()), entry.dispute)
+            self.named[entry.original] = tuple(sorted((*self.named.get(entry.original, ()), entry.dispute)))
         self._commit(entry.original, _commits(entry) - (_commits(before) if before is not None else 0))
         day = parts_of(entry.window)[1] if entry.window else ""
         while len(self.last) > keep and (ended := self._may_leave(day)) is not None:

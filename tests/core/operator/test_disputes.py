@@ -318,6 +318,19 @@ def test_the_table_runs_and_has_no_other_move() -> None:
     assert not state.committed
 
 
+def test_claims_of_one_payment_are_in_the_order_in_which_they_began_after_a_snapshot_too() -> None:
+    """A snapshot has them by their newest steps."""
+    whole, again = Disputes(), Disputes()
+    for txn, claim_of in ((1, 501), (2, 502), (3, 501)):
+        step = Step.CLOSED if txn == 3 else Step.CHARGEBACK
+        taken = msgspec.structs.replace(disputed(txn, 9, step, 100, 100, 100), dispute=claim_of)
+        whole.apply(taken, 10)
+    for newest in whole.last.values():
+        again.apply(newest, 10)
+    assert [one.dispute for one in whole.last.values()] == [502, 501]
+    assert again == whole
+
+
 def test_what_left_no_money_with_its_issuer_makes_room() -> None:
     scene = Scene(Playbook(_narrow()))
     for stan in ("000001", "000002", "000003"):
