@@ -99,9 +99,13 @@ class Originals:
 
     def _find_alike(self, document: Document) -> Posting | None:
         """What the message may mean (`may_mean`); of several, the newest."""
-        return next(
-            (p for p in reversed(self._holdings.postings.values()) if may_mean(document, self._as_request(p))), None
-        )
+        return next((p for p in reversed(self._holdings.postings.values()) if self._may_mean(document, p)), None)
+
+    def _may_mean(self, document: Document, posting: Posting) -> bool:
+        """By what stands of it, or by what was asked: who has not had its answer knows nothing of an approval in part."""
+        said = self._as_request(posting)
+        asked = {DE.AMOUNT: posting.made_by[2]}
+        return may_mean(document, said) or may_mean(document, said | asked)
 
     def _as_request(self, posting: Posting) -> Document:
         """What a request for it says, as far as messages about it repeat that."""

@@ -72,3 +72,13 @@ def test_a_de95_that_is_no_amount_is_a_format_error_and_takes_nothing_back() -> 
     unreadable = {**reversal(request, "", at(), "000900"), "95": "X" * 42}
     assert atlas.reverse(unreadable, at()).de39 == "30"
     assert account(atlas) == (900_00, 0)
+
+
+def test_a_reversal_without_de41_of_what_was_approved_in_part_names_what_was_asked_or_what_was_approved() -> None:
+    """Who has not had the answer knows nothing of the smaller amount."""
+    for amount in (None, "000000002000"):
+        atlas, asked = Ledger("atlas", [card(balance=20_00)]), allow_partial(pay(amount=100_00))
+        assert atlas.authorize(asked, at()).de39 == "10"
+        back = reversal(asked, "", at(), "000900") | ({"4": amount} if amount else {})
+        assert atlas.reverse({de: value for de, value in back.items() if de != "41"}, at()).de39 == "00"
+        assert atlas.accounts[PAN].balance == 20_00
