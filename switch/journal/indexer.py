@@ -6,7 +6,6 @@ found. Niced: whatever it has not reached is found in the log all the same.
 """
 
 import os
-import select
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from switch.journal.log import JournalError
 from switch.journal.projections import STANDARD
 from switch.journal.projections.projection import Projection
 from switch.journal.recovery import journal_directory
+from switch.journal.waiting import wait
 
 DAMAGED: Final = 3
 """Exit code of the process: the index was damaged, and has been removed."""
@@ -56,7 +56,7 @@ def follow(
     inode = inode_of(state_dir)
     fitting = index.fit()
     directory, known, waited_s = journal_directory(state_dir), 0, 0.0
-    while not select.select([parent], [], [], wait_s)[0]:
+    while not wait(parent, wait_s):
         waited_s += wait_s
         if wait_s and waited_s < FOLLOW_S and _size(directory) - known < FOLLOW_BYTES:
             continue

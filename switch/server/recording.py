@@ -55,10 +55,10 @@ class Recording:
             self.end()
             return ""
         if self._network.capture is None:
-            self._log(Log("warning", "capture.failed", {
-                "reason": "nothing says where to record", "hint": "give the network file a [capture] section, and reload it",
-            }))  # fmt: skip
-            return "nothing says where to record"
+            failed = "nothing says where to record"
+            hint = "give the network file a [capture] section, and reload it"
+            self._log(Log("warning", "capture.failed", {"reason": failed, "hint": hint}))
+            return failed
         failed = ""
         try:
             self._begin()

@@ -41,7 +41,8 @@ class _Changed(msgspec.Struct):
 
 
 class FreshHistory:
-    """See `outcomes.History`. Bounded by what may wait to become durable (`unacknowledged_records`)."""
+    """See `outcomes.History`. Bounded by what may wait to become durable (`unacknowledged_records`). A reload hands it on to the
+    switch that follows: what it knows is not durable then, either."""
 
     def __init__(self, history: History) -> None:
         self._history = history
