@@ -13,7 +13,6 @@ begun anew, unless it is marked as a repeat (0201). A reversal has the DE11 of w
 Sources: terminal specifications that banks and processors have published (POSLine, UnionPay POS) and terminals' own source code.
 """
 
-import re
 from collections.abc import Callable
 from typing import Final
 
@@ -38,6 +37,7 @@ from switch.core.transactions.batch_settlement import BatchSettlement
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.replies import reply
 from switch.core.transactions.reversals import PREAUTH_CONDITION, Reversals
+from switch.core.transactions.terminal_services import TerminalServices
 from switch.core.transactions.transaction import Refusal, hop_of, key_of, take
 from switch.wire.vocabulary import (
     ADVICES,
@@ -54,11 +54,7 @@ from switch.wire.vocabulary import (
 
 VOIDS: Final = frozenset({"02", "22"})
 """DE3 of a sale's and a refund's void; in a 0220, of an adjustment"""
-NETWORK_60: Final = re.compile(r"00\d{6}(\d{3})\d*")
-"""DE60 of an 0800 or 0820 of UnionPay's form: kind of message, batch, network management code"""
 _UNIONPAY_HOLD: Final = "03"
-_SIGN_ON, _SIGN_OFF, _ECHO = ("001", "003", "004"), "002", "301"
-"""of these codes; the three of a sign-on say how long the keys are that it asks for"""
 _OWN: Final = frozenset({DE.NII, DE.PRIVATE_60, DE.PRIVATE_61, DE.PRIVATE_62, DE.PRIVATE_63, DE.ORIGINAL})
 """Between the terminal and its acquirer: NII, batch, original, invoice, totals"""
 
@@ -87,7 +83,7 @@ class Classic:
             **dict.fromkeys(REVERSALS, self._reversal),
             **dict.fromkeys(("0500", "0501"), self._settlement.settle),
             **dict.fromkeys(("0320", "0321"), self._settlement.upload),
-            **dict.fromkeys(("0800", "0801", "0820"), self._manage),
+            **dict.fromkeys(("0800", "0801", "0820"), TerminalServices(kernel).serve),
         }
         self.handlers: dict[str, Handler] = {mti: self._taken_by(step) for mti, step in steps.items()}
 
@@ -152,21 +148,6 @@ class Classic:
         )
         without = {de: value for de, value in document.items() if de not in clock}
         return without, {de: value for de, value in raw.items() if de not in clock}
-
-    def _manage(self, session: Session, document: Document, raw: Document, now: int) -> None:
-        """0800: is anybody there? In UnionPay's form DE60 says what is wanted: sign-on, sign-off, echo, or data to load."""
-        del now
-        said, kernel = NETWORK_60.fullmatch(document.get(DE.PRIVATE_60, "").strip()), self._kernel
-        code = said[1] if said else ""
-        who = {"link": session.link, "terminal": document[DE.TERMINAL]}
-        if code in _SIGN_ON:
-            hint = "none are sent: load its keys by hand, and name the port's in pin_key and mac_key"
-            kernel.log("info", "terminal.asked_keys", **who, de60=code, hint=hint)
-        known = code in ("", _SIGN_OFF, _ECHO) or code in _SIGN_ON
-        if not known:
-            hint = "load what it asks for by hand, or by its maker's own service"
-            kernel.log("warning", "terminal.refused", **who, de60=code, hint=hint)
-        reply(kernel, session, answer(document, Answer.APPROVED if known else Answer.NOT_SUPPORTED), raw)
 
     # -- payments and advices
 
