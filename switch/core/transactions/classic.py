@@ -162,8 +162,10 @@ class Classic:
             self._payments.handle_request(session, self._complete(session, document, now), raw, now)
 
     def _advice(self, session: Session, document: Document, raw: Document, now: int) -> None:
-        """0120, 0220: what was done without asking; with DE3 02, another amount of what was asked (a tip)."""
-        if document.get(DE.PROCESSING_CODE, "")[:2] in VOIDS:
+        """0120, 0220: what was done without asking; with DE3 02, another amount of what was asked (a tip). With none, a void."""
+        if self._leaves_nothing(session, document):
+            self._void(session, document, raw, now)
+        elif document.get(DE.PROCESSING_CODE, "")[:2] in VOIDS:
             original = self._lookup.payment_named(session, {**document, DE.AMOUNT: "0"})
             if original is None:
                 self._refuse(session, document, raw, now)
@@ -227,6 +229,14 @@ class Classic:
         return f"{self._kernel.next_txn(now) % 10**12:012d}"
 
     # -- voids and reversals
+
+    def _leaves_nothing(self, session: Session, document: Document) -> bool:
+        """True for a 0220 that says the amount 0 of a payment: terminals that void without asking tell it so, with DE3 02 or that
+        of the payment."""
+        if document[DE.MTI][1] != MTI.FINANCIAL or int(document.get(DE.AMOUNT) or 0):
+            return False
+        is_void = document.get(DE.PROCESSING_CODE, "")[:2] in VOIDS
+        return is_void or (not _completes(document) and self._lookup.payment_named(session, document) is not None)
 
     def _is_void(self, document: Document, session: Session) -> bool:
         """True for a 0200 with DE3 20 that names what it takes back: by DE61, or by having its DE11."""
