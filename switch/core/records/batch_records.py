@@ -43,7 +43,8 @@ class Uploaded(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     """One payment as a terminal has it, uploaded after totals that differ."""
 
     stan: str
-    """DE11 by which an upload sent again is known: that of its 0320, or of its row where a 0320 has several"""
+    """by which a payment uploaded again is known: what its 0320 says of it (DE11, DE37, card, amount), else the DE11 of that;
+    that of its row where a 0320 has several"""
     txn: int
     """its own, by which an exception about it is known"""
     key: Name | None

@@ -56,7 +56,7 @@ class Batches(msgspec.Struct):
     closed: dict[Till, BatchClosed] = {}
     """the last of each; oldest first"""
     uploads: dict[Till, dict[str, Uploaded]] = {}
-    """what terminals have uploaded of their open batches, by DE11; longest unused first"""
+    """what terminals have uploaded of their open batches, by name (`Uploaded.stan`); longest unused first"""
 
     def take(self, r: Batched, terminals: int, payments: int) -> None:
         """One more message. `terminals`: batches that are kept; `payments`: messages of each."""

@@ -21,6 +21,8 @@ REPEAT_US: Final = 600_000_000
 """so long may a message sent again have another local time (DE12, DE13): a terminal that stamps anew repeats at once"""
 NAMES: Final = frozenset({DE.RRN, DE.PRIVATE_60, DE.PRIVATE_61})
 """what names another message, beside DE11"""
+VOIDS: Final = frozenset({"02", "22"})
+"""DE3 of a sale's and a refund's void; in a 0220, of an adjustment"""
 ORIGINAL_60: Final = re.compile(r"0[12]\d\d(\d{6})(?:\d{12})?")
 """DE60: original's MTI, DE11 and DE37"""
 ORIGINAL_61: Final = re.compile(r"\d{6}(\d{6})\d*")
@@ -146,6 +148,16 @@ class Lookup:
 def till_of(session: Session, document: Document) -> Till:
     """The terminal that sends it."""
     return session.source, document[DE.TERMINAL]
+
+
+def name_of_original(document: Document) -> str:
+    """What a message that is uploaded says of its original, the same however often it is uploaded: DE60, DE37, card and amount.
+    "": it names none."""
+    rrn, said = document.get(DE.RRN, "").strip(), ORIGINAL_60.fullmatch(document.get(DE.PRIVATE_60, "").strip())
+    if said is None and not rrn.strip("0"):
+        return ""
+    stan = said[1] if said else ""
+    return "/".join((stan, rrn, mask_pan(pan_of(document)), document.get(DE.AMOUNT, "")))
 
 
 def _by_name(batch: Batch, document: Document) -> Iterator[Key]:

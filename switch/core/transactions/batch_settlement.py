@@ -8,7 +8,9 @@ one side has and the other has not becomes an exception that a person looks at; 
 Terminals of UnionPay's form are answered 00, and 1 or 2 in DE48. They upload several payments a message, and the end of it is a
 0320, too; they do not send a 0500 again.
 
-What has been uploaded is in the journal before the terminal hears that it was taken (`BatchUploaded`).
+What has been uploaded is in the journal before the terminal hears that it was taken (`BatchUploaded`). A payment whose answer was
+lost is uploaded again, mostly under another DE11, so it is known by what it says of its original (`name_of_original`). What was
+taken once is not asked for again: there are terminals that send each payment until it is answered, and never after that.
 
 Sources: as `classic` says.
 """
@@ -27,6 +29,7 @@ from switch.core.records.batch_records import BatchClosed, BatchUploaded, Sums, 
 from switch.core.records.batches import Batch, Till
 from switch.core.records.records import MTI_CLASS, STAN, Excepted, Key
 from switch.core.transactions import batch_totals
+from switch.core.transactions.batch_lookup import VOIDS, name_of_original
 from switch.core.transactions.batch_totals import Row
 from switch.core.transactions.exceptions import raise_exception
 from switch.core.transactions.incoming import Incoming
@@ -38,6 +41,8 @@ ONLY_TERMINAL: Final = "batch-only-terminal"
 ONLY_SWITCH: Final = "batch-only-switch"
 """Kinds of exceptions: a terminal has uploaded a payment that does not stand here; has not uploaded one that does."""
 AGREE, DIFFER = "1", "2"
+CERTIFICATE: Final = "94"
+"""DE3 of a 0320 that has no payment, but what a chip has signed of one"""
 TRAILER: Final = "96"
 """DE3 of the 0500 behind an upload"""
 
@@ -74,13 +79,15 @@ class BatchSettlement:
             self._say(message, Answer.APPROVED, "as it was settled before")
             return
         ours = self._count(batch)
-        upload = kernel.state.batches.uploads.get(till, {})
+        begun = kernel.state.batches.uploads.get(till)
+        upload = begun or {}
         said = {"terminal": till[1], "batch": number, "theirs": theirs, "ours": ours}
         if theirs == ours:
             self._close(message, till, theirs, ours, 0)
             self._say(message, Answer.APPROVED, "the batch agrees")
         elif not document.get(DE.PROCESSING_CODE, "").startswith(TRAILER):
-            self._record(till, (), now, anew=True)
+            named = tuple(one for one in upload.values() if not one.stan.isdecimal())
+            self._record(till, named, now, anew=True)
             why = f"the terminal has {_words(theirs)}, and here stand {_words(ours)}"
             kernel.log(
                 "warning",
@@ -91,7 +98,7 @@ class BatchSettlement:
                 hint="answered 95: the terminal uploads what it has (0320)",
             )
             self._say(message, Answer.RECONCILE_ERROR, why)
-        elif not upload or _sums(upload) != theirs:
+        elif begun is None or _sums(upload) != theirs:
             came = _sums(upload)
             self._record(till, (), now, anew=True)
             why = f"the terminal has {_words(theirs)}, and has uploaded {_words(came)}: once more, all of it"
@@ -194,11 +201,24 @@ class BatchSettlement:
             note = "uploaded" if rows else "taken: it adds to a payment that has an entry of its own"
             self._say(message, Answer.APPROVED, note)
             return
-        if document[DE.STAN] not in self._kernel.state.batches.uploads.get(till, {}):
+        if document.get(DE.PROCESSING_CODE, "").startswith(CERTIFICATE):
+            self._say(message, Answer.APPROVED, "a chip's certificate: its payment has a 0320 of its own")
+            return
+        name = name_of_original(document) or document[DE.STAN]
+        if name not in self._kernel.state.batches.uploads.get(till, {}):
             key = self._named(session, {**document, DE.AMOUNT: "0"})
-            one = self._uploaded(message, document[DE.STAN], key, message.amount, direction_of(document))
-            self._record(till, (one,), now)
+            one = self._uploaded(message, name, key, message.amount, direction_of(document))
+            voided = msgspec.structs.replace(one, voided=self._is_void(document, one))
+            self._record(till, (voided,), now)
         self._say(message, Answer.APPROVED, "uploaded")
+
+    def _is_void(self, document: Document, one: Uploaded) -> bool:
+        """True for a payment that its terminal uploads as voided: of nothing; or with a void's DE3 (a tip's, too), and none of it
+        stands here."""
+        if document.get(DE.PROCESSING_CODE, "")[:2] not in VOIDS:
+            return not one.amount and bool(one.direction)
+        outcome = self._kernel.find(one.key) if one.key is not None else None
+        return not one.amount or outcome is None or bool(outcome.reversed_by)
 
     def _upload_rows(self, message: Incoming, till: Till, rows: list[Row]) -> None:
         """Several payments of a 0320, those that have not come before."""
@@ -241,7 +261,7 @@ class BatchSettlement:
         """The 0320 behind the last of several: what differs is a person's, or there is nothing to end."""
         batches = self._kernel.state.batches
         batch, upload = batches.of(till), batches.uploads.get(till)
-        if upload:
+        if upload or (upload is not None and batch.keys and batch_totals.has_none(message.document)):
             number, ours = batch_totals.batch_number(message.document), self._count(batch)
             said = {"terminal": till[1], "batch": number, "theirs": _sums(upload), "ours": ours}
             self._settle_differing(message, batch, upload, said, message.now)

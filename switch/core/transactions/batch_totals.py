@@ -94,6 +94,11 @@ def ends_upload(document: Document) -> bool:
     return _about(document) in _ENDS
 
 
+def has_none(document: Document) -> bool:
+    """True where the end of an upload says that it had no payment: DE48 is their number."""
+    return document.get(DE.PRIVATE_48, "").strip("0 ") == "" and DE.PRIVATE_48 in document
+
+
 def _about(document: Document) -> str | None:
     """What a 0320 of the form with rows is about; None: it is of the other form, in which DE60 names one payment."""
     said = document.get(DE.PRIVATE_60, "").strip()

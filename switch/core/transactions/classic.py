@@ -32,7 +32,7 @@ from switch.core.records.records import (
     Declined,
     Key,
 )
-from switch.core.transactions.batch_lookup import NAMES, ORIGINAL_61, PAYMENTS, Lookup
+from switch.core.transactions.batch_lookup import NAMES, ORIGINAL_61, PAYMENTS, VOIDS, Lookup
 from switch.core.transactions.batch_settlement import BatchSettlement
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.replies import reply
@@ -52,8 +52,6 @@ from switch.wire.vocabulary import (
     request_of,
 )
 
-VOIDS: Final = frozenset({"02", "22"})
-"""DE3 of a sale's and a refund's void; in a 0220, of an adjustment"""
 _UNIONPAY_HOLD: Final = "03"
 _OWN: Final = frozenset({DE.NII, DE.PRIVATE_60, DE.PRIVATE_61, DE.PRIVATE_62, DE.PRIVATE_63, DE.ORIGINAL})
 """Between the terminal and its acquirer: NII, batch, original, invoice, totals"""
