@@ -5,7 +5,6 @@ import importlib
 import os
 import pkgutil
 import tempfile
-import traceback
 from difflib import get_close_matches
 from typing import Any
 
@@ -69,17 +68,21 @@ class _Defect(click.ClickException):
     exit_code = 70  # EX_SOFTWARE of sysexits.h
 
     def __init__(self, error: Exception) -> None:
+        from switch.core.defects import words_of
+
         cause = first_of(error)
-        said = f"{type(cause).__name__}: {cause}"
+        said = f"{type(cause).__name__}: {words_of(cause)}"
         super().__init__(f"{said}\nThis is a defect of cmi-switch, or of the machine it runs on. {_kept(error)}")
 
 
 def _kept(error: Exception) -> str:
     """Where the traceback lies, as a sentence."""
+    from switch.core.defects import told_whole
+
     try:
         handle, path = tempfile.mkstemp(prefix="cmi-switch-defect-", suffix=".txt")
         with os.fdopen(handle, "w") as file:
-            traceback.print_exception(error, file=file)
+            file.write(told_whole(error))
     except OSError as full:
         return f"Where it happened could not be kept ({full.strerror}): run it again with python -X dev."
     return f"Where it happened is in {path}: please report it with that file."

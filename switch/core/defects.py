@@ -5,14 +5,15 @@ In: an exception. Out: its kind, the places it passed through, and its own words
 
 import re
 from hashlib import sha256
-from traceback import StackSummary, walk_tb
+from traceback import StackSummary, format_tb, walk_tb
 from typing import Any, Final
 
 import msgspec
 
 PLACES_MAX: Final = 40
 WORDS_MAX: Final = 200
-_DATA: Final = re.compile(r"\w*\d\w*|\b[0-9A-Fa-f]{8,}\b")
+_DATA: Final = re.compile(r"""\bb'(?:[^'\\]|\\.)*'|\bb"(?:[^"\\]|\\.)*"|\w*\d\w*|\\x[0-9a-f]{2}|\b[0-9A-Fa-f]{8,}\b""")
+"""bytes as Python shows them (a key is not all digits), words with a digit, hex digits"""
 
 
 class PlantedError(Exception):
@@ -35,7 +36,7 @@ def describe(error: BaseException, doing: str) -> Defect:
     frames = StackSummary.extract(walk_tb(error.__traceback__), lookup_lines=False)
     places = [f"{_short(frame.filename)}:{frame.lineno} ({frame.name})" for frame in frames] or ["an unknown place"]
     kind = type(error).__name__
-    words = _DATA.sub("#", str(error))[:WORDS_MAX]
+    words = words_of(error)
     told = places if len(places) <= PLACES_MAX else [*places[: PLACES_MAX // 2], "…", *places[-PLACES_MAX // 2 :]]
     lines = [
         f"{kind}: {words}",
@@ -48,6 +49,30 @@ def describe(error: BaseException, doing: str) -> Defect:
         error=f"{kind} in {places[-1]}",
         report="\n".join(lines) + "\n",
     )
+
+
+def words_of(error: BaseException) -> str:
+    """Its own words, cut, and without whatever could be a number of a card, a key or a PIN."""
+    return _DATA.sub("#", str(error))[:WORDS_MAX]
+
+
+def told_whole(error: BaseException) -> str:
+    """Lines for a file: `error` with its traceback, after what it came of, before those it is a group of. Of lines of source
+    as they are, of values nothing that `words_of` leaves out, and no notes."""
+    waiting, seen, told = [error], set[int](), list[str]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        before = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+        if before is not None and id(before) not in seen:
+            waiting += [one, before]
+            continue
+        seen.add(id(one))
+        told += [*format_tb(one.__traceback__), f"{type(one).__name__}: {words_of(one)}\n\n"]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += reversed(one.exceptions)
+    return "".join(told)
 
 
 def fields_of(error: BaseException, doing: str, **about: Any) -> dict[str, Any]:

@@ -35,6 +35,40 @@ def test_an_unforeseen_error_is_a_sentence_and_its_traceback_a_file(defect: Path
     assert "in command" in kept.read_text()
 
 
+SECRETS = ("4000001234567899", "0123456789ABCDEFFEDCBA9876543210", "FEDCBAFEDCBAFEDC", "4907", "xab", "kzPq")
+LETTERS = b"\xab\xcd'kzPq\xfe"
+"""a key whose bytes are shown without a digit"""
+
+
+def test_what_an_unforeseen_error_says_of_cards_and_keys_is_in_no_file_and_on_no_screen(
+    defect: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, key, letters, pin, *_ = SECRETS
+
+    @click.command()
+    def command() -> None:
+        try:
+            raise KeyError(card)
+        except KeyError as error:
+            error.add_note(f"the PIN was {pin}")
+            inner = [
+                ValueError(f"no such card: {card}"),
+                ValueError(f"a key of {key}, {letters}"),
+                ValueError(f"{LETTERS!r}"),
+            ]
+            raise ExceptionGroup(f"several of {card}", inner) from error
+
+    monkeypatch.setattr(cards, "command", command)
+    output = CliRunner().invoke(main, ["cards"]).output
+    (kept,) = defect.glob("cmi-switch-defect-*.txt")
+    text = kept.read_text()
+    assert not [secret for secret in SECRETS if secret in output.replace(str(kept), "") or secret in text]
+    assert "no such card: #" in output
+    assert text.count("in command") == 2, "of the cause, and of what it led to"
+    assert [text.count(kind) for kind in ("KeyError: ", "ExceptionGroup: ", "ValueError: ")] == [1, 1, 3]
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
 def test_where_the_traceback_cannot_be_kept_that_is_said(defect: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(defect / "gone"))
     assert "could not be kept (No such file or directory)" in CliRunner().invoke(main, ["cards"]).output
