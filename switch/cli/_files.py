@@ -10,6 +10,7 @@ from typing import IO
 import click
 
 from switch.observe import HOP_LOG
+from switch.security.files import let_be_read
 
 hop_log_option = click.option(
     "--log",
@@ -43,7 +44,7 @@ def written_whole(path: Path) -> Iterator[IO[str]]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(aside, 0o644)  # as any file that a command writes
+        let_be_read(aside)
         os.replace(aside, path)
     finally:
         with contextlib.suppress(FileNotFoundError):

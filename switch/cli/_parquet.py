@@ -24,6 +24,7 @@ def write_parquet(path: Path, entries: "Iterable[Entry]") -> int:
     except ImportError:
         raise click.ClickException("--format parquet needs DuckDB: pip install 'cmi-switch[parquet]'") from None
     from switch.ledger.columns import COLUMNS, rows
+    from switch.security.files import let_be_read
 
     path.parent.mkdir(parents=True, exist_ok=True)
     count = 0
@@ -44,6 +45,6 @@ def write_parquet(path: Path, entries: "Iterable[Entry]") -> int:
             raise click.ClickException(f"{path}: DuckDB could not write it: {error}") from None
         with made.open("rb") as done:
             os.fsync(done.fileno())
-        os.chmod(made, 0o644)  # as any file that a command writes
+        let_be_read(made)
         os.replace(made, path)
     return count

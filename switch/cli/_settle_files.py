@@ -15,6 +15,7 @@ import click
 
 from switch.journal.copying import sync_directory
 from switch.journal.marks import INSTRUCTED, MARKS
+from switch.security.files import let_be_read
 
 if TYPE_CHECKING:
     from switch.cli._settle_entries import Collected, SettledWindow
@@ -63,7 +64,7 @@ class Drafts:
         for name, file in sorted(self._open.items()):
             file.flush()
             os.fsync(file.fileno())
-            os.chmod(file.name, 0o644)  # as any file that a command writes
+            let_be_read(file.name)
             file.seek(0)
             digest = hashlib.sha256()
             while block := file.read(_BLOCK):

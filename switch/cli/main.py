@@ -13,6 +13,7 @@ import click
 import switch.cli
 from switch.accelerator import find_stale, read_stamp
 from switch.exception_groups import first_of
+from switch.security.files import keep_others_from_writing
 
 
 class Commands(click.Group):
@@ -46,6 +47,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; whatever it did not foresee ends as a sentence, with the traceback in a file."""
+        keep_others_from_writing()
         stale = find_stale()
         if stale:
             raise click.ClickException(

@@ -1,4 +1,5 @@
-"""Files and directories that nobody but their owner may read, whatever the umask: journal, index, logs, captures, backups."""
+"""Who may read and write files: those that nobody but their owner may, whatever the umask (journal, index, logs, captures,
+backups, keys), and what any command writes."""
 
 import errno
 import os
@@ -8,6 +9,8 @@ from typing import Final
 
 FILE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
+READABLE_MODE: Final = 0o644
+OTHERS_WRITE: Final = 0o002
 PRIVATE_UMASK: Final = 0o077
 """for a whole process whose libraries make files of their own (SQLite's, beside a database)"""
 
@@ -21,6 +24,20 @@ def make_private_directory(path: Path | str) -> None:
         level.chmod(DIRECTORY_MODE)
     if not missing:
         path.mkdir(exist_ok=True)  # FileExistsError: it is a file
+
+
+def keep_others_from_writing() -> None:
+    """No file or directory that this process makes from now on can be written by everybody, whatever its umask was."""
+    before = os.umask(PRIVATE_UMASK)
+    os.umask(before | OTHERS_WRITE)
+
+
+def let_be_read(path: Path | str) -> None:
+    """Give a file that was made for its owner alone, until it was whole, the mode of any file that a command writes: 0644, less
+    what the umask takes. Raises OSError."""
+    umask = os.umask(PRIVATE_UMASK)
+    os.umask(umask)
+    os.chmod(path, READABLE_MODE & ~umask)
 
 
 def open_private(path: Path | str, flags: int) -> int:

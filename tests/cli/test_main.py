@@ -1,6 +1,8 @@
 """What no command foresaw ends as a sentence; what can be no file's name is no file;
 what is no command is answered with the nearest one."""
 
+import os
+import shutil
 from pathlib import Path
 
 import click
@@ -8,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from switch.cli import cards
+from switch.cli._files import written_whole
 from switch.cli.main import main
 from switch.shipped import shipped
 
@@ -67,6 +70,35 @@ def test_what_an_unforeseen_error_says_of_cards_and_keys_is_in_no_file_and_on_no
     assert text.count("in command") == 2, "of the cause, and of what it led to"
     assert [text.count(kind) for kind in ("KeyError: ", "ExceptionGroup: ", "ValueError: ")] == [1, 1, 3]
     assert kept.stat().st_mode & 0o777 == 0o600
+
+
+def test_no_file_of_a_command_can_be_written_by_others_whatever_the_umask(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    @click.command()
+    def command() -> None:
+        (tmp_path / "plain").write_text("as most commands write")
+        with written_whole(tmp_path / "new" / "whole") as file:
+            file.write("as statements are")
+
+    monkeypatch.setattr(cards, "command", command)
+    modes = {}
+    for umask in (0, 0o002, 0o022, 0o077):
+        before = os.umask(umask)
+        try:
+            CliRunner().invoke(main, ["cards"], catch_exceptions=False)
+        finally:
+            os.umask(before)
+        paths = [tmp_path / name for name in ("plain", "new/whole", "new")]
+        modes[umask] = [f"{path.stat().st_mode & 0o777:o}" for path in paths]
+        shutil.rmtree(tmp_path / "new")
+        (tmp_path / "plain").unlink()
+    assert modes == {
+        0: ["664", "644", "775"],
+        0o002: ["664", "644", "775"],
+        0o022: ["644", "644", "755"],
+        0o077: ["600", "600", "700"],
+    }
 
 
 def test_where_the_traceback_cannot_be_kept_that_is_said(defect: Path, monkeypatch: pytest.MonkeyPatch) -> None:
