@@ -39,7 +39,7 @@ from switch.wire.subfields import SubfieldError
 from switch.wire.vocabulary import DE, Answer, Document
 
 APART_US: Final = 12 * 3_600 * 1_000_000
-"""a further 0800/201 within so long is about the same close, or refused"""
+"""a further 0800/201 within so long is about the same close, or refused; so is one that names no date and is so old"""
 AGAIN_US: Final = 3_600 * 1_000_000
 """an operator who closes the day again within so long is taken to have done it by mistake, unless he says that he means it"""
 WINDOW_AGAIN_US: Final = 60 * 1_000_000
@@ -216,19 +216,24 @@ class BusinessDay:
         return Answer.APPROVED
 
     def _clocks_apart(self, session: Session, document: Document, now: int) -> str:
-        """What is wrong with the clock of another shard that says 201, or with this one's; "": nothing, or it is no shard.
+        """What DE7 says against a 201: another shard's clock is wrong, or this one's; a host said it on another day. "": nothing.
 
         A shard closes the day by its clock, and tells the others: one whose clock is wrong is not to close it for all of them.
+        A host's 201 that names no date means the close that it was said about: sent again a day later, by the host after a long
+        night or by who has recorded it (a MAC does not say when), it would close the next day, too.
         """
-        if not (session.host.config.passed_by if session.host is not None else self._closer(session)):
+        shard = session.host.config.passed_by if session.host is not None else self._closer(session)
+        if not shard and DE.SETTLEMENT_DATE in document:
             return ""
         here_us = self._kernel.wall_us(now)
         there_us = instant_us(document.get(DE.TRANSMISSION_TIME, ""), here_us)
-        if there_us is None or abs(there_us - here_us) <= CLOCKS_APART_US:
+        if there_us is None or abs(there_us - here_us) <= (CLOCKS_APART_US if shard else APART_US):
             return ""
         way = "ahead of" if there_us > here_us else "behind"
         minutes = abs(there_us - here_us) // 60_000_000
-        return f"the clock of {session.source or session.name} is {minutes} minutes {way} this one's"
+        if shard:
+            return f"the clock of {session.source or session.name} is {minutes} minutes {way} this one's"
+        return f"its DE7 is {minutes // 60} hours {way} this switch's clock: it was said about another close"
 
     def _closer(self, session: Session) -> str:
         """Who closes the day with an 0800 on this connection: a host that may, or another shard; "": nobody who may."""

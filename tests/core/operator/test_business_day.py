@@ -101,6 +101,17 @@ def test_hosts_that_say_the_same_close_it_once() -> None:
     assert day(scene.book) == "2025-11-27"
 
 
+def test_a_cutover_of_yesterday_that_is_sent_again_closes_no_other_day() -> None:
+    scene = Scene()
+    assert says(scene.atlas) == "00"
+    scene.book.passes(25 * HOUR)
+    assert says(scene.book.host("atlas")) == "12", "the same bytes; a MAC would hold, too"
+    assert len(cutovers(scene.book)) == 1
+    (refused,) = scene.book.logged("cutover.refused")
+    assert refused.fields["reason"] == "its DE7 is 25 hours behind this switch's clock: it was said about another close"
+    assert says(scene.book.host("atlas"), "1127") == "00", "one that names its date goes by that"
+
+
 @pytest.mark.parametrize(
     ("de15", "de39", "then"),
     [
