@@ -136,9 +136,8 @@ class Switch(Kernel):
             **dict.fromkeys(ADVICES, self._reversals.handle_advice),
             **dict.fromkeys(FILE_UPDATES, self._hot_cards.handle_update),
             **dict.fromkeys(RECONCILIATIONS, Reconciliation(self).handle),
-            **dict.fromkeys(("0800", "0801", "0820"), self.management.handle_request),
+            **self.management.handlers(),
             **dict.fromkeys(("0110", "0130", "0210", "0230", "0410", "0430"), self._answer),
-            "0810": self._network_answer,
         }
         self._terminals = Classic(self, self._payments, self._reversals, self._format_errors.misformed)
 
@@ -423,10 +422,6 @@ class Switch(Kernel):
             if (mti[2] == "3" or mti[1] == MTI.REVERSAL) and self.forwarder.acknowledge(host, document, raw, now):
                 return
         self.late_answers.handle(session, document, raw, now)
-
-    def _network_answer(self, session: Session, document: Document, raw: Document, now: int) -> None:
-        del raw
-        self.management.handle_response(session, document, now)
 
     # -- the driver's calls
 

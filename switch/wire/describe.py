@@ -37,7 +37,9 @@ _CLASSES: Final = {
     "6": "administrative", "8": "network management",
 }  # fmt: skip
 _FUNCTIONS: Final = {"0": "request", "1": "response", "2": "advice", "3": "advice response", "4": "notification"}
-_ORIGINS: Final = {"1": ", repeat", "2": ", from the issuer", "3": ", issuer's repeat"}
+_ORIGINS: Final = {
+    "1": ", repeat", "2": ", from the issuer", "3": ", issuer's repeat", "4": ", from neither side", "5": ", repeat",
+}  # fmt: skip
 _PROCESSING: Final = {
     Processing.PURCHASE: "purchase", Processing.CASH: "cash withdrawal", Processing.CASH_BACK: "purchase with cash back",
     Processing.REFUND: "refund", Processing.BALANCE: "balance inquiry", Processing.VERIFICATION: "card verification",

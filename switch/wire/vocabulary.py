@@ -321,14 +321,19 @@ class MTI:
 REQUESTS: Final = frozenset({"0100", "0101", "0200", "0201"})
 ADVICES: Final = frozenset({"0120", "0121", "0220", "0221"})
 REVERSALS: Final = frozenset({"0400", "0401", "0420", "0421"})
-FILE_UPDATES: Final = frozenset({"0302", "0303", "0304", "0305", "0322", "0323"})
-"""An issuer's (origin 2, 3), and those of 1993 hosts that give themselves no origin (4, 5)."""
+FILE_UPDATES: Final = frozenset({"0300", "0301", "0302", "0303", "0304", "0305", "0320", "0321", "0322", "0323"})
+"""An issuer's (origin 2, 3); those of hosts that write 0 whoever they are, or whose library makes 0301 of an 0302 that it sends
+again (jPOS's `setRetransmissionMTI`); and those of 1993 hosts that give themselves no origin (4, 5)."""
 RECONCILIATIONS: Final = frozenset({"0500", "0501", "0520", "0521", "0502", "0503", "0522", "0523"})
 """An acquirer's (origin 0, 1) and an issuer's (2, 3)."""
-NETWORK_REQUESTS: Final = frozenset({"0800", "0801"})
+NETWORK_REQUESTS: Final = frozenset({"0800", "0801", "0804", "0805"})
+"""Whoever sends them: since 1993 also of the origin "other" (1804, 1805), as either side may begin."""
+NETWORK_RESPONSES: Final = frozenset({"0810", "0814"})
 RECONCILED: Final = frozenset({"0510", "0512", "0530", "0532"})
-RESPONSES: Final = RECONCILED | {"0110", "0130", "0210", "0230", "0312", "0314", "0332", "0410", "0430", "0810"}
+_FILE_UPDATED: Final = frozenset({"0310", "0312", "0314", "0330", "0332"})
+RESPONSES: Final = RECONCILED | NETWORK_RESPONSES | _FILE_UPDATED | {"0110", "0130", "0210", "0230", "0410", "0430"}
 _RESPONDS: Final = frozenset("1357")
+_REPEATS: Final = frozenset("135")
 KNOWN_MTIS: Final = (
     REQUESTS | ADVICES | REVERSALS | FILE_UPDATES | RECONCILIATIONS | RESPONSES | NETWORK_REQUESTS | {"0820"}
 )
@@ -355,7 +360,7 @@ def is_answer_to(request: str, mti: str) -> bool:
 
 
 def repeat_of(mti: str) -> str:
-    """The MTI under which a message is sent again: origin "repeat" (0420 -> 0421, an issuer's 0502 -> 0503)."""
+    """The MTI under which a message is sent again: its origin's repeat (0420 -> 0421, an issuer's 0502 -> 0503, 0804 -> 0805)."""
     return mti[:3] + str(int(mti[3]) | 1)
 
 
@@ -375,8 +380,11 @@ def request_of(mti_class: str) -> str:
 
 
 def is_repeat(mti: str) -> bool:
-    """True for x1 and x3: the sender says it has sent this message before."""
-    return mti[3] in "13"
+    """True where the sender says it has sent this message before: origin 1 (acquirer's repeat), 3 (issuer's) or 5 (another's).
+
+    So in all three editions. 1987 lists no 4 and no 5, and 2003 reserves 5; hosts of both write them as 1993 means them.
+    """
+    return mti[3] in _REPEATS
 
 
 class Processing:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from switch.wire.vocabulary import element_of, is_answer_to, is_response, label_of
+from switch.wire.describe import describe_mti
+from switch.wire.vocabulary import element_of, is_answer_to, is_repeat, is_response, label_of, repeat_of, response_mti
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,22 @@ from switch.wire.vocabulary import element_of, is_answer_to, is_response, label_
 def test_an_odd_function_answers_in_every_edition(mti: str, responds: bool) -> None:
     """Functions of ISO 8583:2003: 0, 1 request and response; 2, 3 advice; 4, 5 notification; 6, 7 instruction."""
     assert is_response(mti) == responds
+
+
+@pytest.mark.parametrize("edition", ["0", "1", "2"])
+@pytest.mark.parametrize(
+    ("mti", "repeat", "answer"),
+    [("200", "201", "210"), ("302", "303", "312"), ("804", "805", "814"), ("304", "305", "314"), ("522", "523", "532")],
+)
+def test_each_origin_has_a_repeat_of_its_own_and_one_answer_for_both(
+    edition: str, mti: str, repeat: str, answer: str
+) -> None:
+    """0 and 1 an acquirer's, 2 and 3 an issuer's, 4 and 5 of neither: as jPOS's `setResponseMTI` has it in every edition."""
+    first, again = edition + mti, edition + repeat
+    assert (repeat_of(first), repeat_of(again)) == (again, again)
+    assert (is_repeat(first), is_repeat(again)) == (False, True)
+    assert response_mti(first) == response_mti(again) == edition + answer
+    assert describe_mti(again).endswith("repeat")
 
 
 @pytest.mark.parametrize(("mti", "answers"), [("0210", True), ("0230", True), ("0110", False), ("0200", False)])

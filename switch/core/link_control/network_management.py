@@ -11,14 +11,23 @@ from typing import Final, Protocol
 
 from switch.core.kernel import Kernel
 from switch.core.link_control.admission import Barred, bar
-from switch.core.links.session import RESUME_HINT, SUSPECT_NS, HostState, Session, maintenance_of, significant
+from switch.core.links.session import RESUME_HINT, SUSPECT_NS, Handler, HostState, Session, maintenance_of, significant
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.messages.dates import date_mistake
 from switch.core.messages.internal import answer
 from switch.core.party import Close, LinkId
 from switch.core.records.numbers import following
 from switch.wire import EncodeError
-from switch.wire.vocabulary import DE, KEY_CODES, MTI, Answer, Document, NetworkCode
+from switch.wire.vocabulary import (
+    DE,
+    KEY_CODES,
+    MTI,
+    NETWORK_REQUESTS,
+    NETWORK_RESPONSES,
+    Answer,
+    Document,
+    NetworkCode,
+)
 
 STORM_NS: Final = 10_000_000_000
 """limit `network_messages_per_10s` counts within so long"""
@@ -113,8 +122,14 @@ class NetworkManagement:
 
     # -- what others say
 
+    def handlers(self) -> dict[str, Handler]:
+        """MTI -> what takes it."""
+        requests: dict[str, Handler] = dict.fromkeys((*NETWORK_REQUESTS, "0820"), self.handle_request)
+        responses: dict[str, Handler] = dict.fromkeys(NETWORK_RESPONSES, self.handle_response)
+        return requests | responses
+
     def handle_request(self, session: Session, document: Document, raw: Document, now: int) -> None:
-        """0800, 0801, 0820."""
+        """Another's 0800, its repeat, or its advice; in the 1993 edition also 1804."""
         kernel = self._kernel
         if self._is_storm(session, now):
             return
@@ -239,9 +254,10 @@ class NetworkManagement:
                          hint="payments to it are declined (91) until it signs on again" if session.host else "")  # fmt: skip
         return Answer.APPROVED
 
-    def handle_response(self, session: Session, document: Document, now: int) -> None:
-        """0810. It is waited for until what it leads to is done: where that ends in an error, the link is closed as if none had
-        come, and begun again; for a host that was never found up, nothing else would."""
+    def handle_response(self, session: Session, document: Document, raw: Document, now: int) -> None:
+        """0810, 0814. It is waited for until what it leads to is done: where that ends in an error, the link is closed as if
+        none had come, and begun again; for a host that was never found up, nothing else would."""
+        del raw
         kernel = self._kernel
         stan, de7 = document.get(DE.STAN, ""), document.get(DE.TRANSMISSION_TIME, "")
         key = stan, _sent_at(session, stan, de7)

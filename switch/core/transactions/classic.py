@@ -43,6 +43,7 @@ from switch.wire.vocabulary import (
     ADVICES,
     DE,
     MTI,
+    NETWORK_REQUESTS,
     REQUESTS,
     REVERSALS,
     Answer,
@@ -81,7 +82,7 @@ class Classic:
             **dict.fromkeys(REVERSALS, self._reversal),
             **dict.fromkeys(("0500", "0501"), self._settlement.settle),
             **dict.fromkeys(("0320", "0321"), self._settlement.upload),
-            **dict.fromkeys(("0800", "0801", "0820"), TerminalServices(kernel).serve),
+            **dict.fromkeys((*NETWORK_REQUESTS, "0820"), TerminalServices(kernel).serve),
         }
         self.handlers: dict[str, Handler] = {mti: self._taken_by(step) for mti, step in steps.items()}
 

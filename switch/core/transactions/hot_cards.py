@@ -42,7 +42,7 @@ class HotCards:
     # -- an issuer's host
 
     def handle_update(self, session: Session, document: Document, raw: Document, now: int) -> None:
-        """0302, 0322 and their repeats: done, durable, answered 0312, 0332; or refused with a sentence in the log."""
+        """0302, 0322 and their repeats, of any origin: done, durable, answered 0312, 0332; or refused, and logged."""
         kernel, after, pan = self._kernel, 0, document.get(DE.PAN, "")
         try:
             issuer = self._check(session, document, raw, now)

@@ -180,3 +180,25 @@ def test_a_reversal_answered_in_another_edition_stays_owed(ours: str, theirs: st
     assert again, "and is sent again"
     scene.deliver(link, said(ours, answer(heard(ours, again[-1]), "00")))
     assert not scene.switch.state.owed
+
+
+@pytest.mark.parametrize(("origin", "answered"), [("0", "0"), ("1", "0"), ("4", "4"), ("5", "4")])
+@pytest.mark.parametrize("dialect", ["cmi87", "iso93", "iso2003"])
+def test_a_peer_signs_on_whatever_origin_it_gives_itself(dialect: str, origin: str, answered: str) -> None:
+    """Hosts of the 1993 edition sign on with 1804, "other": neither side of a payment; libraries answer it with 1814."""
+    scene, far = book(dialect), Far()
+    link = scene.join("acquirers", far)
+    said = hello(dialect)
+    scene.deliver(link, framed(dialect, said | {"t": said["t"][:3] + origin}))
+    (answer,) = far.heard
+    assert answer.startswith((SHIPPED[dialect].version + "81" + answered).encode())
+    assert scene.logged("link.signed_on")
+
+
+@pytest.mark.parametrize("dialect", ["cmi87", "iso93", "iso2003"])
+def test_a_host_that_answers_a_sign_on_with_the_origin_of_neither_side_is_up(dialect: str) -> None:
+    scene, far = book(dialect), Far()
+    link = scene.join("atlas", far)
+    mti = SHIPPED[dialect].version + "814"
+    scene.deliver(link, said(dialect, answer(heard(dialect, far.heard[0]), "00"), mti))
+    assert scene.logged("link.up")

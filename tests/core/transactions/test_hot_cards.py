@@ -94,7 +94,18 @@ def test_a_card_taken_off_is_an_ordinary_one() -> None:
     assert paid_while_away(scene) == "91"
 
 
-@pytest.mark.parametrize(("mti", "response"), [("0303", "0312"), ("0322", "0332"), ("0323", "0332"), ("0304", "0314")])
+@pytest.mark.parametrize(
+    ("mti", "response"),
+    [
+        ("0303", "0312"),
+        ("0322", "0332"),
+        ("0323", "0332"),
+        ("0304", "0314"),
+        ("0305", "0314"),
+        ("0300", "0310"),
+        ("0301", "0310"),  # what jPOS makes of an 0302 that it sends again
+    ],
+)
 def test_repeats_and_advices_of_an_update_are_as_good(mti: str, response: str) -> None:
     scene = Scene()
     asked(scene.atlas, file_update())
