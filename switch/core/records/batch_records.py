@@ -12,12 +12,22 @@ Sums: TypeAlias = tuple[int, int, int, int]
 """Of a classic terminal: number and amount (minor units) of sales, number and amount of refunds"""
 
 
+class Said(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """What a classic terminal's message has said beside what is recorded of its payment."""
+
+    mark: str = ""
+    """a digest of all its elements but the card's: one that has another is not the same message. "": not known"""
+    invoice: str = ""
+    """DE62, where that is a number"""
+
+
 class Batched(Entry, frozen=True, kw_only=True, tag="bat"):
     """A classic terminal's message was taken under this key, with this DE37. Recorded before what becomes of it."""
 
     at_us: int
     key: Name
     rrn: str
+    said: Said = Said()
 
 
 class BatchClosed(Entry, frozen=True, kw_only=True, tag="bcl"):
@@ -84,6 +94,7 @@ class KeptBatch(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
 
     keys: tuple[tuple[Name, str], ...]
     dropped: int
+    said: tuple[tuple[Name, Said], ...] = ()
 
 
 class KeptBatches(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

@@ -23,6 +23,7 @@ from switch.core.records.batch_records import (
     KeptBatch,
     KeptBatches,
     KeptUpload,
+    Said,
     Uploaded,
 )
 from switch.core.records.records import ACQUIRER, TERMINAL, Key
@@ -46,6 +47,8 @@ class Batch(msgspec.Struct):
     """to the DE37 of each; oldest first"""
     dropped: int = 0
     """messages that have left it: it is not whole"""
+    said: dict[Key, Said] = {}
+    """what payments among them have said, where that is known"""
 
 
 class Batches(msgspec.Struct):
@@ -65,8 +68,12 @@ class Batches(msgspec.Struct):
         self.open[till] = batch
         batch.keys.pop(r.key, None)
         batch.keys[r.key] = r.rrn
+        if r.said != Said():
+            batch.said[r.key] = r.said
         if len(batch.keys) > payments:
-            del batch.keys[next(iter(batch.keys))]
+            oldest = next(iter(batch.keys))
+            del batch.keys[oldest]
+            batch.said.pop(oldest, None)
             batch.dropped += 1
         if len(self.open) > terminals:
             del self.open[next(iter(self.open))]
@@ -98,7 +105,11 @@ class Batches(msgspec.Struct):
 
     def kept(self) -> KeptBatches:
         """For a snapshot."""
-        rows = (KeptBatch(keys=tuple(b.keys.items()), dropped=b.dropped) for b in self.open.values() if b.keys)
+        rows = (
+            KeptBatch(keys=tuple(b.keys.items()), dropped=b.dropped, said=tuple(b.said.items()))
+            for b in self.open.values()
+            if b.keys
+        )
         uploads = (
             KeptUpload(acquirer=acquirer, terminal=terminal, payments=tuple(upload.values()))
             for (acquirer, terminal), upload in self.uploads.items()
@@ -108,7 +119,8 @@ class Batches(msgspec.Struct):
     def restore(self, kept: KeptBatches) -> None:
         """From one."""
         self.open = {
-            (b.keys[0][0][ACQUIRER], b.keys[0][0][TERMINAL]): Batch(dict(b.keys), b.dropped) for b in kept.open
+            (b.keys[0][0][ACQUIRER], b.keys[0][0][TERMINAL]): Batch(dict(b.keys), b.dropped, dict(b.said))
+            for b in kept.open
         }
         self.closed = {(r.acquirer, r.terminal): r for r in kept.closed}
         self.uploads = {(u.acquirer, u.terminal): {one.stan: one for one in u.payments} for u in kept.uploads}

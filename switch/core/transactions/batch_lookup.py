@@ -3,12 +3,14 @@
 `classic` says the rules.
 """
 
+import hashlib
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from switch.core.kernel import Kernel
 from switch.core.links.session import Session
+from switch.core.records.batch_records import Said
 from switch.core.records.batches import Batch, Till
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import MTI_CLASS, STAN, TRANSMISSION_TIME, Forwarded, Key
@@ -19,7 +21,7 @@ from switch.wire.vocabulary import ADVICES, APPROVALS, DE, MTI, Document, is_rep
 PAYMENTS: Final = MTI.AUTHORIZATION + MTI.FINANCIAL
 REPEAT_US: Final = 600_000_000
 """so long may a message sent again have another local time (DE12, DE13): a terminal that stamps anew repeats at once"""
-NAMES: Final = frozenset({DE.RRN, DE.PRIVATE_60, DE.PRIVATE_61})
+NAMES: Final = frozenset({DE.RRN, DE.PRIVATE_60, DE.PRIVATE_61, DE.ORIGINAL})
 """what names another message, beside DE11"""
 VOIDS: Final = frozenset({"02", "22"})
 """DE3 of a sale's and a refund's void; in a 0220, of an adjustment"""
@@ -27,6 +29,14 @@ ORIGINAL_60: Final = re.compile(r"0[12]\d\d(\d{6})(?:\d{12})?")
 """DE60: original's MTI, DE11 and DE37"""
 ORIGINAL_61: Final = re.compile(r"\d{6}(\d{6})\d*")
 """DE61: original's batch, DE11, date"""
+
+_ORIGINAL_90: Final = re.compile(r"\d{4}(\d{6})\d*")
+"""DE90: original's MTI, DE11 …"""
+_INVOICE: Final = re.compile(r"\d{1,12}")
+_UNMARKED: Final = frozenset(
+    {DE.PAN, DE.EXPIRY, DE.TRACK1, DE.TRACK2, DE.TRACK3, DE.ACQUIRER, DE.NII, DE.MAC, DE.MAC_SECONDARY}
+)
+"""the card's elements, and what is made anew for a message that is sent again"""
 
 
 class Lookup:
@@ -46,12 +56,12 @@ class Lookup:
             if key[MTI_CLASS] not in PAYMENTS:
                 continue
             same_name = (key[MTI_CLASS], key[STAN]) == (document[DE.MTI][1], document[DE.STAN])
-            if same_name and self._is_same(key, document, newest=newest):
+            if same_name and self._is_same(key, document, batch.said.get(key, Said()).mark, newest=newest):
                 return key
             newest = False
         return None
 
-    def _is_same(self, key: Key, document: Document, *, newest: bool) -> bool:
+    def _is_same(self, key: Key, document: Document, mark: str, *, newest: bool) -> bool:
         kernel = self._kernel
         request, outcome = self.look(key)
         if request is None:
@@ -60,12 +70,17 @@ class Lookup:
         said = mask_pan(pan_of(document)), int(document.get(DE.AMOUNT) or 0), document.get(DE.PROCESSING_CODE, "")[:2]
         if said != (request.pan, request.amount, request.elements.get(DE.PROCESSING_CODE, "")[:2]):
             return False
-        if not (newest or is_repeat(document[DE.MTI])):
-            return False
-        if _local(document) == _local(request.elements):
+        recent = kernel.wall_us_now - request.at_us < REPEAT_US
+        local, marked = _local(document), is_repeat(document[DE.MTI])
+        alike, dated = mark == said_by(document).mark, bool(local) or DE.ICC in document
+        if not (newest or marked):  # from a queue, behind others: by its bytes, and numbers may have begun anew
+            return alike and (kernel.within_window(request.at_us) if dated else recent)
+        ended = outcome is not None and (outcome.de39 not in APPROVALS or bool(outcome.reversed_by))
+        if local == _local(request.elements):
+            if ended and not marked and not local and mark:  # a number that is kept until a payment is approved
+                return alike and recent
             return kernel.within_window(request.at_us)
-        ended = outcome is not None and (outcome.de39 not in APPROVALS or outcome.reversed_by)
-        return not ended and kernel.wall_us_now - request.at_us < REPEAT_US
+        return not ended and recent
 
     def is_overtaken(self, session: Session, document: Document) -> bool:
         """True for a void whose reversal was here first."""
@@ -94,6 +109,17 @@ class Lookup:
         while found is not None and (again := self._put_back(batch, found)) is not None:
             found = again
         return found
+
+    def invoiced(self, session: Session, document: Document) -> Key | None:
+        """The terminal's newest payment, where that has the invoice (DE62), card, amount and kind of a message about one."""
+        batch, invoice = self.batch(session, document), said_by(document).invoice
+        newest = next((key for key in reversed(batch.keys) if key[MTI_CLASS] in PAYMENTS), None)
+        request = self.look(newest)[0]
+        if newest is None or request is None or not invoice or batch.said.get(newest, Said()).invoice != invoice:
+            return None
+        of = request.pan, request.amount, request.elements.get(DE.PROCESSING_CODE, "")[:2]
+        said = mask_pan(pan_of(document)), int(document.get(DE.AMOUNT) or 0), document.get(DE.PROCESSING_CODE, "")[:2]
+        return newest if said == of else None
 
     def payment_named(self, session: Session, document: Document) -> Key | None:
         """The same, where what names a payment may have the name of its tip: the payment is meant."""
@@ -145,9 +171,28 @@ class Lookup:
         return (outcome.request, outcome) if outcome is not None else (None, None)
 
 
+def said_by(document: Document) -> Said:
+    """What a payment's message says beside what is recorded of it. Nothing in it tells its card: that is compared by itself."""
+    text = "\n".join(f"{de} {document[de]}" for de in sorted(document) if de.isdecimal() and de not in _UNMARKED)
+    invoice = document.get(DE.PRIVATE_62, "").strip()
+    return Said(
+        mark=hashlib.blake2b(text.encode(), digest_size=4).hexdigest(),
+        invoice=invoice if _INVOICE.fullmatch(invoice) else "",
+    )
+
+
 def till_of(session: Session, document: Document) -> Till:
     """The terminal that sends it."""
     return session.source, document[DE.TERMINAL]
+
+
+def stan_named(document: Document) -> str:
+    """DE11 of the message that another one means: what DE60, DE61 or DE90 says, else its own."""
+    stan = document[DE.STAN]
+    for de, form in ((DE.PRIVATE_60, ORIGINAL_60), (DE.PRIVATE_61, ORIGINAL_61), (DE.ORIGINAL, _ORIGINAL_90)):
+        said = form.fullmatch(document.get(de, "").strip())
+        stan = said[1] if said else stan
+    return stan
 
 
 def name_of_original(document: Document) -> str:
@@ -166,10 +211,7 @@ def _by_name(batch: Batch, document: Document) -> Iterator[Key]:
     rrn = document.get(DE.RRN, "").strip()
     if rrn.strip("0"):
         yield from (key for key in payments if batch.keys[key] == rrn)
-    stan = document[DE.STAN]
-    for de, form in ((DE.PRIVATE_60, ORIGINAL_60), (DE.PRIVATE_61, ORIGINAL_61)):
-        said = form.fullmatch(document.get(de, "").strip())
-        stan = said[1] if said else stan
+    stan = stan_named(document)
     yield from (key for key in payments if key[STAN] == stan)
 
 

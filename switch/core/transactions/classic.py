@@ -22,7 +22,7 @@ from switch.core.links.session import Handler, Session, maintenance_of
 from switch.core.links.states import LinkEvent, SessionState
 from switch.core.messages.internal import answer, original_data
 from switch.core.messages.meaning import direction_of
-from switch.core.records.batch_records import Batched
+from switch.core.records.batch_records import Batched, Said
 from switch.core.records.batches import Batch
 from switch.core.records.records import (
     INSTITUTION,
@@ -32,7 +32,7 @@ from switch.core.records.records import (
     Declined,
     Key,
 )
-from switch.core.transactions.batch_lookup import NAMES, ORIGINAL_61, PAYMENTS, VOIDS, Lookup
+from switch.core.transactions.batch_lookup import NAMES, ORIGINAL_61, PAYMENTS, VOIDS, Lookup, said_by, stan_named
 from switch.core.transactions.batch_settlement import BatchSettlement
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.replies import reply
@@ -54,6 +54,7 @@ from switch.wire.vocabulary import (
 )
 
 _UNIONPAY_HOLD: Final = "03"
+_UNSAID: Final = Said()
 _OWN: Final = frozenset({DE.NII, DE.PRIVATE_60, DE.PRIVATE_61, DE.PRIVATE_62, DE.PRIVATE_63, DE.ORIGINAL})
 """Between the terminal and its acquirer: NII, batch, original, invoice, totals"""
 
@@ -202,7 +203,7 @@ class Classic:
         if key is None:
             made.setdefault(DE.RRN, self._rrn(now))
             self._name(session, made, batch, now)
-            self._list(key_of(session, made), made[DE.RRN], now)
+            self._list(key_of(session, made), made[DE.RRN], now, said_by(document))
         else:
             made[DE.TRANSMISSION_TIME], made[DE.RRN] = key[TRANSMISSION_TIME], batch.keys[key]
         made.setdefault(DE.CURRENCY, kernel.network.currency)
@@ -218,10 +219,10 @@ class Classic:
             if not (key[TRANSMISSION_TIME] in taken or key in kernel.state.recent or key in kernel.refused):
                 return
 
-    def _list(self, key: Key, rrn: str, now: int) -> None:
+    def _list(self, key: Key, rrn: str, now: int, said: Said = _UNSAID) -> None:
         kernel = self._kernel
         if not kernel.journal_down and not kernel.journal_full() and kernel.admitted < kernel.admit_to:
-            kernel.record(Batched(at_us=kernel.wall_us(now), key=key, rrn=rrn))
+            kernel.record(Batched(at_us=kernel.wall_us(now), key=key, rrn=rrn, said=said))
 
     def _rrn(self, now: int) -> str:
         """DE37 for a message that has none: the last twelve digits of a transaction's number, µs. Not twice in eleven days."""
@@ -264,18 +265,27 @@ class Classic:
     def _reversal(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0400: of what has its DE11, whether it is known whether that was approved or not."""
         batch = self._lookup.batch(session, document)
-        void = self._lookup.void_named(batch, document[DE.STAN])
+        void = self._lookup.void_named(batch, stan_named(document))
         if void is not None:
             self._undo_void(session, document, raw, void, now)
             return
         if document.get(DE.PROCESSING_CODE, "")[:2] in VOIDS:  # of a void that has not come, whatever that has named
             original = self._lookup.named(session, {de: v for de, v in document.items() if de not in NAMES})
         else:
-            original = self._lookup.named(session, document)
+            original = self._lookup.named(session, document) or self._invoiced(session, document)
         if original is None:
             self._never_came(session, document, raw, now)
         else:
             self._reversals.handle_reversal(session, self._taking_back(document, original), raw, now)
+
+    def _invoiced(self, session: Session, document: Document) -> Key | None:
+        """What a reversal under a DE11 of its own takes back, by its invoice: the terminal's newest payment, if that stands."""
+        original = self._lookup.invoiced(session, document)
+        if original is None:
+            return None
+        outcome = self._lookup.look(original)[1]
+        again = self._kernel.find(key_of(session, self._taking_back(document, original)))
+        return original if outcome is None or outcome.approved or again is not None else None
 
     def _undo_void(self, session: Session, document: Document, raw: Document, void: Key, now: int) -> None:
         """A void whose answer was lost is reversed: the payment stands as before. Its host, which has been told to take it back,

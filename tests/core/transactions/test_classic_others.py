@@ -11,7 +11,7 @@ from switch.core.records.records import Excepted
 from switch.core.transactions.batch_settlement import ONLY_SWITCH, ONLY_TERMINAL
 from switch.wire.vocabulary import Document
 from tests.core.scripts import ATLAS_CARD
-from tests.core.tills import Shop, UnionPay, sale, settlement, uploaded, void
+from tests.core.tills import Shop, UnionPay, reversal, sale, settlement, uploaded, void
 
 
 @pytest.fixture
@@ -205,3 +205,108 @@ def test_what_a_chip_has_signed_is_no_payment_and_neither_is_what_was_voided(sho
         assert shop.till.asks(message)["39"] == "00"
     assert trailer(shop, "000017", *totals) == "00"
     assert left_to_a_person(shop) == [(ONLY_TERMINAL, 700)]
+
+
+CLOCK: Document = {"12": "101010", "13": "1129"}
+CHIP: Document = {"55": "9F2608AABBCCDD11223344"}
+ANOTHER_CHIP: Document = {"55": "9F2608AABBCCDD11223345"}
+
+
+@pytest.mark.parametrize("dated", [CLOCK, CHIP, {}], ids=["a clock", "a chip", "neither"])
+def test_a_request_that_comes_again_out_of_a_queue_behind_others_is_asked_once(shop: Shop, dated: Document) -> None:
+    """Its line or a concentrator keeps what was not answered and sends it again as it was: 0200, not 0201, while the terminal has
+    sold on. Numbers that have begun anew would look alike, but for its clock, its chip, or the time that has passed."""
+    first = shop.pays(sale("000001") | dated)
+    shop.pays(sale("000002", 700) | dated)
+    for _ in range(2):
+        heard = shop.till.asks(sale("000001") | dated)
+        assert (heard["39"], heard["37"]) == ("00", first["37"])
+    for snapshot in (False, True):
+        if snapshot:
+            shop.book.switch.snapshot(shop.book.now)
+        shop.restarts()
+        assert shop.till.asks(sale("000001") | dated)["37"] == first["37"], "known after a crash, too"
+    shop.book.passes(seconds=1_200)
+    shop.atlas = shop.book.host("atlas")
+    if dated:
+        assert shop.till.asks(sale("000001") | dated)["37"] == first["37"], "as long as any other repeat"
+    else:
+        assert shop.pays(sale("000001"))["37"] != first["37"], "ten minutes on, it is another terminal's first"
+    assert shop.atlas.got_nothing()
+
+
+def test_another_payment_with_the_number_of_an_older_one_is_paid(shop: Shop) -> None:
+    """The same number, card and amount, at another time, or with another cryptogram or invoice."""
+    shop.pays(sale("000001") | CLOCK | CHIP)
+    alike: list[Document] = [CLOCK | CHIP | {"12": "101011"}, CLOCK | ANOTHER_CHIP, CLOCK | CHIP | {"62": "000009"}]
+    for number, changes in enumerate(alike):
+        shop.pays(sale(f"00000{number + 2}", 700))
+        assert shop.pays(sale("000001") | changes)["39"] == "00"
+    assert settled(shop, 7, 4 * 15_000 + 3 * 700, 0, 0)
+
+
+def test_a_number_that_is_kept_until_a_payment_is_approved_is_asked_anew(shop: Shop) -> None:
+    """It counts by transaction: after a decline the chip is read again, under the same DE11, and it sends no clock. The same
+    bytes are the same message, for ten minutes."""
+    assert shop.pays(sale() | CHIP, "55")["39"] == "55"
+    assert shop.till.asks(sale() | CHIP)["39"] == "55"
+    assert shop.atlas.got_nothing()
+    assert shop.pays(sale() | ANOTHER_CHIP, "51")["39"] == "51"
+    shop.book.passes(seconds=700)
+    shop.atlas = shop.book.host("atlas")
+    assert shop.pays(sale() | ANOTHER_CHIP)["39"] == "00"
+    assert settled(shop, 1, 15_000, 0, 0)
+
+
+def test_numbers_go_on_from_the_last_to_the_first_within_a_batch(shop: Shop) -> None:
+    """999999 is followed by 000001."""
+    last = shop.pays(sale("999999"))
+    first = shop.pays(sale("000001", 700))
+    shop.pays(sale("000002", 800))
+    assert shop.till.asks(void(sale("999999"), last, "000003"))["39"] == "00"
+    assert told(shop)["4"] == "000000015000"
+    assert shop.till.asks(sale("000001", 700))["37"] == first["37"]
+    assert settled(shop, 2, 1_500, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("named", "heard"), [(de, heard) for de in ("60", "61", "90", "62") for heard in (False, True)] + [("37", True)]
+)
+def test_a_reversal_under_a_number_of_its_own_takes_back_what_it_names(shop: Shop, named: str, heard: bool) -> None:
+    """It counts by message, so its reversal has the next DE11; DE60, DE61, DE90 or the invoice (DE62) says of what."""
+    shop.pays(sale("000001", de62="000076"))
+    line = shop.till.sends(sale("000002", de62="000077"))
+    asked = shop.atlas.gets()
+    if heard:
+        shop.atlas.answers(asked, "00", de38="123456")
+        rrn = shop.till.hears()["37"]
+    else:
+        line.hangs_up()
+        rrn = ""
+    names = {
+        "37": rrn,
+        "60": "0200000002" + " " * 12,
+        "61": "0000010000021129",
+        "62": "000077",
+        "90": "0200000002" + "0" * 32,
+    }
+    back: Document = {**reversal(sale("000003", de62="")), named: names[named]}
+    for _ in range(2):  # the second time its answer was lost
+        assert shop.till.asks(back)["39"] == "00"
+    owed = told(shop)
+    assert (owed["t"], owed["90"][4:10]) == ("0420", asked["11"])
+    assert shop.atlas.got_nothing()
+    assert settled(shop, 1, 15_000, 0, 0)
+
+
+def test_an_invoice_names_nothing_but_the_newest_payment_that_stands(shop: Shop) -> None:
+    """A request was lost on its way, and its reversal has the invoice of the payment before it, or no such payment's."""
+    shop.pays(sale("000001", de62="000077"))
+    for lost in (sale("000003", de62="000078"), sale("000004", 900, de62="000077"), sale("000005", de62="")):
+        assert shop.till.asks(reversal(lost))["39"] == "00"
+    shop.pays(sale("000006", 700, de62="000079"))
+    assert shop.till.asks(reversal(sale("000007", de62="000077")))["39"] == "00", "it has sold on since"
+    assert shop.pays(sale("000008", 800, de62="000080"), "51")["39"] == "51"
+    assert shop.till.asks(reversal(sale("000009", 800, de62="000080")))["39"] == "00"
+    assert shop.atlas.got_nothing()
+    assert settled(shop, 2, 15_700, 0, 0)
