@@ -7,7 +7,7 @@ import msgspec
 from switch.config.mistakes import Mistake, did_you_mean
 from switch.dialects import markup
 from switch.dialects.foreign import BYTES_MAX, NO_THIRD_BITMAP, THIRD_BITMAP, Brought, Wanted, finish, whole
-from switch.dialects.jpos_attributes import ELEMENTS_MAX, KNOWN, of_field, of_packager
+from switch.dialects.jpos_attributes import ELEMENTS_MAX, KNOWN, in_other_letters, of_field, of_packager
 from switch.dialects.jpos_classes import Kind, UnlikeError, describe, element, largest
 from switch.dialects.jpos_field import Field
 from switch.dialects.jpos_subfields import annotation, as_text
@@ -28,6 +28,12 @@ def read(source: str, content: bytes, wanted: Wanted) -> Brought:
     if not isinstance(root, Field):
         return Brought("", (root,), ())
     reading = Reading(source, lines)
+    others = list(in_other_letters(root))
+    if others:
+        first, names = others[0][0], {stands: meant for _, stands, meant in others}
+        said = f"{', '.join(names)}: XML tells capitals from small letters, and jPOS would not read these either"
+        reading.mistake(first.line, first.column, said, f"write {', '.join(names.values())}")
+        return Brought("", tuple(reading.mistakes), ())
     reading.sift(root)
     return brought(source, reading, root, wanted, "packager file")
 
@@ -151,6 +157,21 @@ class Reading:
         if number == THIRD_BITMAP and "BITMAP" in field.class_name:
             self.note(field, f"field {number}: {NO_THIRD_BITMAP}")
 
+    def _bounded(self, field: Field, number: int, size: int, made: dict[str, Any]) -> bool:
+        """True where it has a size. More than its length can say never travels, whatever the file says: that is the most."""
+        what, most = f"field {number}: length:", largest(made)
+        if made["max_len"] == 0:
+            self.mistake(field.line, field.column, f"{what} expected a number above 0, found 0")
+            return False
+        if made["max_len"] > most and not made["len_type"]:
+            said = f"{what} {size} is too long: {field.class_name} has room for {most}"
+            self.mistake(field.line, field.column, said)
+            return False
+        if made["max_len"] > most:
+            self.note(field, f"{what} {size} behind {field.class_name}, which can say {most}: that is the most here")
+            made["max_len"] = most
+        return True
+
     def _add(self, field: Field, number: int, size: int, kind: Kind) -> None:
         name = field.attributes.get("name", "").strip() or f"Field {number}"
         pad = field.flag("pad")
@@ -174,12 +195,7 @@ class Reading:
             self.mistake(field.line, field.column, f"field {number} is given twice")
             return
         made = element(key, kind, size, pad=pad, desc=name)
-        if made["max_len"] == 0:
-            self.mistake(field.line, field.column, f"field {number}: length: expected a number above 0, found 0")
-            return
-        if made["max_len"] > largest(made):
-            what = f"{field.class_name} has room for {largest(made)}"
-            self.mistake(field.line, field.column, f"field {number}: length: {size} is too long: {what}")
+        if not self._bounded(field, number, size, made):
             return
         self._tell(field, number, kind)
         if field.inside or "packager" in field.attributes:

@@ -79,6 +79,19 @@ def of_packager(root: Field) -> Iterator[Fault]:
         yield Fault(f"maxValidField: expected 64 to {ELEMENTS_MAX}, found {last!r}")
 
 
+def in_other_letters(field: Field) -> Iterator[tuple[Field, str, str]]:
+    """Names in a field, and at any depth in it, that are jPOS's but for capitals: where, as it stands, and jPOS's own."""
+    tags = {tag.casefold(): tag for tag in KNOWN}
+    tag = tags.get(field.tag.casefold())
+    if tag is not None:
+        names = {key.casefold(): key for key in KNOWN[tag]}
+        for stands, meant in ((field.tag, tag), *((key, names.get(key.casefold(), key)) for key in field.attributes)):
+            if stands != meant:
+                yield field, stands, meant
+    for inner in field.inside:
+        yield from in_other_letters(inner)
+
+
 def _unknown(field: Field) -> Iterator[Fault]:
     known = KNOWN.get(field.tag)
     for key in field.attributes if known else ():

@@ -121,7 +121,7 @@ def kind_of(content: bytes) -> str | Other:
 
 def _xml(root: bytes) -> "str | Other":
     """What XML without a jPOS field or a j8583 guide is."""
-    if root == b"isopackager":
+    if root.lower() == b"isopackager":
         return "jpos"
     said = f"XML whose outermost element is <{root.decode('ascii')}>, which no format that is read has"
     return Other(f"{said}: jPOS's is <isopackager>, and j8583's has <parse> or <template>", _BY_HAND)

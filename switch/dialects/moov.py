@@ -318,16 +318,16 @@ def _annotation(given: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
         return _bitmapped(given["bitmap"], inside)
     tag = _tag_of(given)
     deep = [k for k, f in inside.items() if f.get("subfields")]
-    if deep and not tag:
-        return None, f"subfield {', '.join(deep)} has subfields of its own"
-    encs = {str(f.get("enc")) for f in inside.values()}
+    encs = {_charset(f) if f.get("subfields") else _TEXTS.get(str(f.get("enc")), "b") for f in inside.values()}
     prefixes = {str(f.get("prefix", "")) for f in inside.values()}
     if tag.get("enc") == "BerTLVTag" or prefixes == {"BerTLV"}:
         return {
             "form": "tlv",
             "parts": [{"id": k, "desc": str(f.get("description", ""))} for k, f in inside.items()],
         }, ""
-    if not encs <= {"ASCII", "EBCDIC", "EBCDIC1047"} or len(encs) != 1:
+    if "b" in encs or len(encs) != 1:
+        if deep:
+            return None, _of_their_own(deep, "not all of which are text in the encoding of the others")
         return None, "not all of them are text in one encoding"
     if _charset(given) == "b":
         return None, "lengths or tags are in another encoding than what they lead"
@@ -343,12 +343,22 @@ def _annotation(given: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
     order = sorted(inside, key=lambda k: (int(k) if k.isdecimal() else 0, k))
     parts = [
         {"id": k, "desc": str(inside[k].get("description", ""))}
-        | ({"len": inside[k].get("length", 0)} if str(inside[k].get("prefix")).endswith("Fixed") else {})
+        | (
+            {"len": inside[k].get("length") or _sum_of_fixed(inside[k].get("subfields")) or 0}
+            if str(inside[k].get("prefix")).endswith("Fixed")
+            else {}
+        )
         for k in order
     ]
     if digits == {"Fixed"}:
         return {"form": "positional", "parts": parts}, ""
     return {"form": "llvar", "len_len": max(len(d) for d in digits if d != "Fixed"), "parts": parts}, ""
+
+
+def _of_their_own(deep: list[str], what: str) -> str:
+    """Of subfields that have subfields: why no part can be made of them."""
+    have, their = ("has", "its") if len(deep) == 1 else ("have", "their")
+    return f"subfield {', '.join(deep)} {have} subfields of {their} own, {what}"
 
 
 def _bitmapped(bitmap: Any, inside: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
@@ -363,11 +373,12 @@ def _bitmapped(bitmap: Any, inside: dict[str, Any]) -> tuple[dict[str, Any] | No
         f = inside[key]
         enc, length, (family, _, form) = str(f.get("enc")), f.get("length"), str(f.get("prefix")).partition(".")
         known = {"Binary": "b", "BCD": "bcd", **_TEXTS, **dict.fromkeys(_HEX, "ascii")}
-        if enc not in known or not isinstance(length, int) or f.get("subfields"):
-            return (
-                None,
-                f"subfield {key}: {enc} behind a bitmap" if enc not in known else f"subfield {key} behind a bitmap",
-            )
+        if f.get("subfields"):
+            return None, _of_their_own([key], "which no part behind a bitmap has")
+        if enc not in known:
+            return None, f"subfield {key}: {f.get('enc') or 'no encoding'} behind a bitmap"
+        if not isinstance(length, int):
+            return None, f"subfield {key}: no length, behind a bitmap"
         length *= 2 if enc in _HEX else 1
         part = {"id": key, "desc": str(f.get("description", "")), "len": length, "enc": known[enc]}
         if form != "Fixed":

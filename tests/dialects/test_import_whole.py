@@ -269,6 +269,51 @@ def test_datasets_within_datasets_are_kept_whole_with_a_note() -> None:
     assert dialect(found).subfields == {}
 
 
+def composite_of(inner: dict[str, Any], **keys: Any) -> Brought:
+    """A spec whose field 48 has one plain subfield and one that has subfields of its own."""
+    plain = {"type": "String", "length": 3, "enc": "ASCII", "prefix": "ASCII.LL", "description": ""}
+    deep = {"type": "Composite", "length": 20, "prefix": "ASCII.LL", "description": "", "subfields": {"1": inner}}
+    given = {"type": "Composite", "length": 99, "prefix": "ASCII.LLL", "description": ""} | keys
+    return spec({**ISO87, "48": given | {"subfields": {"01": plain, "02": deep}}})
+
+
+TEXT = {"type": "String", "length": 3, "enc": "ASCII", "prefix": "ASCII.LL", "description": ""}
+RAW = {"type": "Binary", "length": 3, "enc": "Binary", "prefix": "ASCII.LL", "description": ""}
+
+
+@pytest.mark.parametrize(
+    ("keys", "form", "wire"),
+    [
+        ({"tag": {"length": 2, "enc": "ASCII", "sort": "StringsByInt"}}, "numbered", "0103abc020503xyz"),
+        ({}, "llvar", "03abc0503xyz"),
+    ],
+)
+def test_a_composite_within_a_composite_of_text_is_a_part_that_holds_it_as_it_stands(
+    keys: dict[str, Any], form: str, wire: str
+) -> None:
+    made = dialect(composite_of(TEXT, **keys))
+    assert made.spec["48"]["subfields"]["form"] == form
+    message = made.encode({"t": "0200", "48": wire})
+    assert message.endswith(f"{len(wire):03d}{wire}".encode())
+    assert read(made.spec["48"]["subfields"], wire) == {"01": "abc", "02": "03xyz"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"tag": {"length": 2, "enc": "ASCII"}}, "02 has subfields of its own, not all of which are text"),
+        ({}, "02 has subfields of its own, not all of which are text"),
+        (
+            {"bitmap": {"type": "Bitmap", "length": 8, "enc": "Binary"}},
+            "02 has subfields of its own, which no part behind",
+        ),
+    ],
+)
+def test_why_a_composite_within_a_composite_is_kept_whole_is_told(keys: dict[str, Any], says: str) -> None:
+    (note,) = composite_of(RAW, **keys).notes
+    assert says in note.message
+
+
 def test_a_yaml_spec_is_named_as_what_it_is() -> None:
     text = b'name: "x"\nfields:\n  "0":\n    type: String\n'
     (mistake,) = moov.read("spec.yaml", text, Wanted("m")).mistakes
