@@ -5,7 +5,8 @@ original by DE37 alone. What is looked for is always the same acquirer's: who si
 
 1. the whole key that DE90 names;
 2. DE11 of DE90, of the same class where DE90 says one: its time is that of DE90 (as DE7 or as local date and time), or two of
-   DE37, DE41, DE2 and DE4 agree and its day is near;
+   DE37, DE41, DE2 and DE4 agree and its day is near. Where DE90 has another second than a clock of another zone would show, a
+   reversal of another amount wants three: terminals of one bank may count alike, and a card pay at two of them;
 3. where DE90 has no DE11: DE37, with DE41 or DE2 agreeing.
 
 One that another element contradicts (DE37, DE41, DE2) is none of these, whatever agrees. Of several, those whose time, DE37,
@@ -48,6 +49,8 @@ LOOKED_AT_MAX = 4_096
 """payments of all acquirers that are looked at where no name leads to one"""
 NEAR_S = 36 * 3_600
 """a day and a time zone: further from each other, two times name two days"""
+ZONE_S = 900
+"""time zones are so far apart, or some times that: one hour mostly, a quarter of one at least"""
 AGREEING_MIN = 2
 """elements that must agree where no time does"""
 
@@ -271,6 +274,7 @@ class _Meant:
     def __init__(self, message: Incoming, original: Original | None, kernel: Kernel, follows: str | None) -> None:
         document = message.document
         self._code = follows or ""
+        self._takes_back = follows is None
         self._adds = follows is not None and document[DE.MTI] in REQUESTS
         self._kernel = kernel
         self._class = original.mti[1] if original is not None and original.mti.strip("0") else ""
@@ -292,8 +296,11 @@ class _Meant:
         if self.same_time(candidate):
             return True
         sent_at = self._sent_at or self._now
-        near = seconds_between(sent_at, candidate.key[TRANSMISSION_TIME], self._kernel.today())
-        return near is not None and near <= NEAR_S and self.agreeing(candidate) >= AGREEING_MIN
+        apart = seconds_between(sent_at, candidate.key[TRANSMISSION_TIME], self._kernel.today())
+        if apart is None or apart > NEAR_S:
+            return False
+        another = self._takes_back and self._sent_at and apart % ZONE_S and not self.same_amount(candidate)
+        return self.agreeing(candidate) >= AGREEING_MIN + (1 if another else 0)
 
     def is_named_by_rrn(self, candidate: Candidate) -> bool:
         """Rule 3."""

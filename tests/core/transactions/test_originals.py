@@ -103,6 +103,18 @@ def test_what_another_element_contradicts_is_not_meant(wrong: Document) -> None:
     assert scene.book.logged("reversal.original_unknown")
 
 
+def test_another_payment_of_the_same_card_under_the_same_names_is_not_meant_by_another_second_and_amount() -> None:
+    """Two terminals of one bank count DE11 and DE37 alike; what a crash took of the second is not told by the first."""
+    scene = Scene()
+    first = purchase(de12="130000", de41="RIF00001", de4="000000070000")
+    request = approved(scene, first)
+    second = {**first, "7": "1125120004", "12": "130004", "41": "RIF00002", "4": "000000009891"}
+    changed = {**reversal(second), "90": "0200000123" + "1125120004" + ZEROS, "41": ""}
+    scene.rif.sends({de: value for de, value in changed.items() if value})
+    assert scene.book.logged("reversal.original_unknown")
+    assert scene.atlas.gets()["90"][4:20] != request["11"] + request["7"], "its issuer is told of the second"
+
+
 def test_another_acquirers_payment_is_never_meant() -> None:
     scene = Scene()
     sent = purchase()
