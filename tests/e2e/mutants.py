@@ -32,6 +32,7 @@ _ASKS_FOR_NO_CERTIFICATE: Final = (
 _ANY_INSTITUTION: Final = (_edit("core/transactions/transaction", "if session.may_name(institution):", "if True:"),)
 _REPEATS_ARE_NEW: Final = (
     _edit("core/transactions/duplicates", "    outcome = kernel.repeated(message.key)", "    outcome = None"),
+    _edit("core/transactions/duplicates", "        first = find_first(kernel, message)", "        first = None"),
 )
 _NO_MAC_IS_GOOD: Final = (
     _edit("core/links/sealing", "return [MISSING if place is None else", "return [GOOD if place is None else"),
