@@ -141,13 +141,13 @@ def _soaked(
     from switch.soak.run import Soak
 
     adopt_orphans()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # as Ctrl-C
+    for number in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C, which Trio knows to take at the right moment
+        signal.signal(number, lambda *_: signal.raise_signal(signal.SIGINT))
     soak: Soak | None = None
     keep = True
     try:
         soak = Soak(plan, start, show, web)
-        return trio.run(_unwrapped, soak)
+        return trio.run(_unwrapped, soak, restrict_keyboard_interrupt_to_checkpoints=True)
     except ConfigErrors as errors:
         raise Mistakes(errors) from None
     except KeyboardInterrupt:

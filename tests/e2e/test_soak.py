@@ -122,11 +122,12 @@ def test_broken_off_in_the_middle_it_leaves_no_process_no_mount_and_no_file(tmp_
         wait_for(lambda: "under faults" in child.text(), 60)
         wait_for(lambda: (run / "switch.2.out").exists() or (run / "atlas.2.out").exists(), 60)
         assert len(processes_of(run)) >= 8
-        os.kill(child.pid, signal.SIGINT)
+        os.kill(child.pid, signal.SIGTERM)  # taken as Ctrl-C
         assert child.wait(60) == 130
     finally:
         if child.running():
             child.stop()
+    assert "Traceback" not in child.text()
     assert child.text().splitlines()[-1] == "soak: stopped; its processes are ended"
     assert processes_of(run) == []
     assert str(run) not in Path("/proc/mounts").read_text()
