@@ -51,6 +51,8 @@ class ReadyFile:
     def write(self, ready: Ready) -> None:
         """Put it there, whole at once, and tell the service manager. The sentence is printed first: who sees the file finds the
         sentence printed. OSError."""
+        sentence = ready.sentence.encode(errors="backslashreplace").decode()  # it names paths, which may be no UTF-8
+        ready = msgspec.structs.replace(ready, sentence=sentence)
         notify(f"READY=1\nSTATUS={ready.sentence}")
         if self._path is not None:
             fresh = self._path.with_name(f"{self._path.name}.new")

@@ -35,6 +35,12 @@ def test_the_file_is_there_from_ready_to_the_end(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+def test_a_path_that_is_no_utf8_is_said_all_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "ready.json"
+    ReadyFile(path).write(Ready(sentence="Ready: log \udce9/hops.jsonl", listeners={}))
+    assert json.loads(path.read_text())["sentence"] == "Ready: log \\udce9/hops.jsonl"
+
+
 def test_what_a_killed_process_left_is_removed_and_no_other_counts_meanwhile(tmp_path: Path) -> None:
     path = tmp_path / "ready.json"
     with running("import time; time.sleep(60)") as process:

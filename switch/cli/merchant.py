@@ -10,6 +10,7 @@ import click
 
 from switch.cli._network import network_option, spell_here
 from switch.cli._numbers import NUMBERED
+from switch.wire.printable import printable
 
 if TYPE_CHECKING:
     from switch.gateway.merchants import Registry
@@ -37,6 +38,10 @@ class _Merchants(click.Group):
         """Raises click errors."""
         try:
             return super().invoke(ctx)
+        except UnicodeEncodeError as error:
+            raise click.ClickException(
+                f"{printable(error.object)} is not UTF-8: nothing of a merchant is called so"
+            ) from None
         except Exception as error:
             from switch.gateway.orders.database import StoreError
 

@@ -43,7 +43,7 @@ def load_network(name_or_path: str, *, files: bool = False) -> Network:
     path = Path(name_or_path)
     if "/" not in name_or_path and path.suffix != ".toml":
         path = SHIPPED / f"{name_or_path}.toml"
-        if not path.is_file():
+        if not os.path.isfile(path):  # False, too, of what is no name a file can have
             hint = did_you_mean(name_or_path, [p.stem for p in SHIPPED.glob("*.toml")])
             raise _whole(
                 name_or_path,

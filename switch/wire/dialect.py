@@ -135,8 +135,8 @@ class Dialect:
             path = Path(name_or_path)
         else:
             path = DIRECTORY / f"{name_or_path}.json"
-            if not path.is_file():
-                there = names()
+            there = names()
+            if name_or_path not in there:
                 near = difflib.get_close_matches(name_or_path, there, 1)
                 hint = f"; did you mean {near[0]}?" if near else f" (there are {', '.join(there)}; or give a path)"
                 raise DialectError(name_or_path, (f"no dialect of this name{hint}",))

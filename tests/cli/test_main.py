@@ -117,6 +117,16 @@ def test_a_message_longer_than_a_name_may_be_is_no_file(command: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "said"),
+    [("check", "no shipped network"), ("dialect show", "no dialect of this name"), ("settle", "no shipped network")],
+)
+def test_a_name_longer_than_a_file_may_have_is_unknown(command: str, said: str) -> None:
+    result = CliRunner().invoke(main, [*command.split(), "x" * 5_000])
+    assert result.exit_code in (1, 2)
+    assert said in result.output
+
+
+@pytest.mark.parametrize(
     ("typed", "said"),
     [("statemnt", "No such command 'statemnt'. Did you mean 'statement'?"), ("mux", "No such command 'mux'.")],
 )

@@ -72,6 +72,8 @@ def test_a_merchant_is_changed_and_suspended(state: Path) -> None:
         (("add", "600000009", "--title", "X", "--host", "x", "--accepts", "md4"), "is none of"),
         (("show", "600000009"), "no merchant 600000009"),
         (("calls", "--resend", "7"), "no call 7"),
+        (("show", "6\udce9"), r"6\udce9 is not UTF-8"),
+        (("refused", "6\udce9"), r"6\udce9 is not UTF-8"),
     ],
 )
 def test_mistakes_are_said(state: Path, arguments: tuple[str, ...], said: str) -> None:
