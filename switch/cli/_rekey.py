@@ -24,18 +24,22 @@ def rekey_command(state_dir: str) -> None:
       cmi-switch restart
     """
     from switch.journal.keys import open_vault, vault_key_path
+    from switch.journal.log import JournalError, NoJournalError, segments
+    from switch.journal.recovery import journal_directory
     from switch.security.audit import AuditError
     from switch.security.vault import VaultError, add_key
     from switch.server.operators import audit_of
 
     try:
+        if not segments(directory := journal_directory(state_dir)):
+            raise NoJournalError(str(directory))
         log = audit_of(state_dir, open_vault(state_dir).audit_secret)
         path = vault_key_path(state_dir)
         with log.turn():
             at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
             log.write(at=at, by=f"{getpass.getuser()} (uid {os.getuid()})", act="journal.rekey", key=str(path))
         check, count = add_key(path)
-    except (VaultError, AuditError) as error:
+    except (JournalError, VaultError, AuditError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(
         f"{path} has {counted(count, 'key')}; the new one has check value {check.hex()}. Keep a copy elsewhere, then "

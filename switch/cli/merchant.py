@@ -122,7 +122,7 @@ def add_command(clientid: str, network: str, state: Path | None, key: str, **opt
         **options,
     )
     try:
-        made = _registry(network, state).add(merchant, key)
+        made = _registry(network, state, new=True).add(merchant, key)
     except TakenError as error:
         raise click.ClickException(f"{error}: `{spell_here(f'merchant show {clientid}')}`") from None
     click.echo(
@@ -233,7 +233,10 @@ def calls_command(resend: int | None, network: str, state: Path | None) -> None:
     """List the newest callbacks: those that decided, and those that inform of declines and ends; or have one made again."""
     store = _registry(network, state).store
     if resend is None:
-        for call in store.calls():
+        calls = store.calls()
+        if not calls:
+            click.echo("no shop has been called yet", err=True)
+        for call in calls:
             order = store.by_number(call.order)
             name = " ".join(order.key) if order is not None else ""
             click.echo(f"{call.number:>5}  {call.state:<4}  {call.tries} tries  {name}  {call.said}".rstrip())
@@ -250,9 +253,10 @@ def refused_command(clientid: str, network: str, state: Path | None) -> None:
     """List the newest forms, cards, API requests and passwords that were refused, and why; of one merchant, or all."""
     from datetime import UTC, datetime
 
-    from switch.wire.printable import printable
-
-    for one in _registry(network, state).store.refusals(clientid):
+    refusals = _registry(network, state).store.refusals(clientid)
+    if not refusals:
+        click.echo(f"nothing was refused{f' of merchant {printable(clientid)}' if clientid else ''}", err=True)
+    for one in refusals:
         at = datetime.fromtimestamp(one.at_us // 1_000_000, UTC)
         named = " ".join(filter(None, (one.clientid, one.oid)))
         click.echo(printable(f"{at:%Y-%m-%d %H:%M:%S}  {one.what:<5}  {one.client:<15}  {named or '-'}  {one.reason}"))
@@ -294,15 +298,22 @@ def _country(code: str) -> str:
         raise click.BadParameter(f"{code!r} is no country of ISO 3166", param_hint="--country") from None
 
 
-def _registry(network: str, state: Path | None) -> "Registry":
-    """Open until the command ends."""
+def _registry(network: str, state: Path | None, *, new: bool = False) -> "Registry":
+    """Open until the command ends; only where it is `new` may there be none."""
     from switch.cli.gateway import state_of
     from switch.gateway.merchants import Registry
+    from switch.gateway.orders.beside import STORE_FILE
     from switch.gateway.orders.database import StoreError
     from switch.security.vault import VaultError
 
+    where = state_of(network, state)
+    if not new and not (where / STORE_FILE).exists():
+        raise click.ClickException(
+            f"{where}: no merchants here (no {STORE_FILE}); `{spell_here('merchant add')}` makes the first, and --state names a "
+            "gateway's directory"
+        )
     try:
-        registry = Registry.at(state_of(network, state))
+        registry = Registry.at(where)
     except (StoreError, VaultError) as error:
         raise click.ClickException(str(error)) from None
     click.get_current_context().call_on_close(registry.store.close)

@@ -40,6 +40,19 @@ def test_a_key_is_shown_once_and_sealed(state: Path) -> None:
     registry.store.close()
 
 
+@pytest.mark.parametrize(
+    "asked", ["list", "show 6", "change 6 --hold-days 3", "rotate-key 6", "password 6", "suspend 6", "calls", "refused"]
+)
+def test_only_the_first_shop_makes_what_keeps_them(tmp_path: Path, asked: str) -> None:
+    assert "no merchants here" in merchant(tmp_path / "elsewhere", *asked.split(), code=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_where_nothing_has_been_called_or_refused_that_is_said(state: Path) -> None:
+    assert merchant(state, "calls") == "no shop has been called yet\n"
+    assert merchant(state, "refused", "600000001") == "nothing was refused of merchant 600000001\n"
+
+
 def test_an_api_password_is_kept_as_a_digest(tmp_path: Path) -> None:
     said = merchant(tmp_path, "add", "600000002", "--title", "B", "--host", "b.example")
     found = re.search(r"name (\S+), password (\S+)", said)

@@ -70,3 +70,12 @@ class Scene:
         self.book = book or Playbook(morocco())
         self.atlas = self.book.host("atlas")
         self.rif = self.book.acquirer("acquirers", "504102")
+
+
+def approved(scene: Scene, sent: Document) -> Document:
+    """Rif sends it, Atlas approves. What Atlas was asked."""
+    scene.rif.sends(sent)
+    request = scene.atlas.gets()
+    scene.atlas.answers(request, "00", de38="A12345")
+    assert scene.rif.gets()["39"] == "00"
+    return request

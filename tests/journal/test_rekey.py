@@ -16,6 +16,12 @@ from tests.journal.samples import PAN, answered, booted, day, forwarded
 from tests.journal.test_keys import append
 
 
+def test_where_there_is_no_journal_no_key_is_made_for_one(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["journal", "rekey", "--state", str(tmp_path / "nothing")])
+    assert (done.exit_code, list(tmp_path.iterdir())) == (1, [])
+    assert "no journal here" in done.output
+
+
 def test_old_seals_open_new_ones_need_the_new_key_and_the_chain_goes_on(tmp_path: Path) -> None:
     state = tmp_path / "state"
     append(state, day(20))
