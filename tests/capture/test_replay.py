@@ -275,9 +275,46 @@ def test_fresh_requests_are_new_everywhere_a_host_would_recognise_them() -> None
     buy, back = fresh(BUY), fresh(BACK)
     assert (buy["11"], buy["7"], buy["37"]) == ("700000", "0102030405", "532912700000")
     assert back["90"] == "0200" + "700000" + "0102030405" + "00000504102" + "0" * 11
-    assert (back["11"], back["37"]) == ("700001", BACK["37"])
+    assert (back["11"], back["37"]) == ("700001", buy["37"]), "what named the payment names it now"
     assert fresh(BUY)["11"] == "700000", "a repeat stays a repeat"
     assert {de: buy[de] for de in ("2", "4", "41")} == {de: BUY[de] for de in ("2", "4", "41")}
+
+
+OTHER_TERMINAL = {**BUY, "41": "99999999"}
+COME_ROUND = {**BUY, "7": "1126130000", "12": "130000", "13": "1126", "37": "533013000002"}
+
+
+def at_noon() -> Refresher:
+    return Refresher(lambda: datetime(2026, 1, 2, 12, tzinfo=UTC), 700_000)
+
+
+@pytest.mark.parametrize(
+    "second", [OTHER_TERMINAL, COME_ROUND, {**BUY, "4": "000000000100"}, {**BUY, "2": DEAR["2"][:-1] + "0"}]
+)
+def test_two_payments_of_one_stan_stay_two(second: Document) -> None:
+    """Terminals each count their own, and a counter comes round: under one number a host would take the second for the first."""
+    fresh = at_noon()
+    assert [fresh(BUY)["11"], fresh(second)["11"]] == ["700000", "700001"]
+    assert [fresh(second)["11"], fresh(BUY)["11"]] == ["700001", "700000"], "the repeat of each stays its own"
+    assert fresh({**second, "t": "0201", "7": "1126150000"})["11"] == "700001", "marked, at another time"
+
+
+@pytest.mark.parametrize("second", [OTHER_TERMINAL, COME_ROUND])
+def test_a_reversal_names_the_payment_of_several_that_it_named(second: Document) -> None:
+    fresh = at_noon()
+    new = [fresh(BUY), fresh(second)]
+    for was, now in zip((BUY, second), new, strict=True):
+        back = fresh({**BACK, "41": was["41"], "37": was["37"], "90": "0200" + was["11"] + was["7"] + "0" * 22})
+        assert back["90"][4:10] == now["11"]
+        assert back["37"] == now["37"]
+
+
+def test_what_follows_under_the_payments_own_stan_keeps_it() -> None:
+    fresh = at_noon()
+    buy = fresh(BUY)
+    for follower in ({"t": "0400", "7": "1125120500"}, {"t": "0220", "7": "1125120500"}):
+        assert fresh({**BUY, **follower})["11"] == buy["11"]
+    assert fresh({**SIGN_ON, "11": BUY["11"]})["11"] != buy["11"]
 
 
 def test_a_fresh_replay_expects_the_fresh_echoes() -> None:
