@@ -53,7 +53,8 @@ from switch.wire.vocabulary import (
     request_of,
 )
 
-_UNIONPAY_HOLD: Final = "03"
+_UNIONPAY_HOLD, _HOLD = "03", "30"
+"""DE3 of pre-authorizations"""
 _UNSAID: Final = Said()
 _OWN: Final = frozenset({DE.NII, DE.PRIVATE_60, DE.PRIVATE_61, DE.PRIVATE_62, DE.PRIVATE_63, DE.ORIGINAL})
 """Between the terminal and its acquirer: NII, batch, original, invoice, totals"""
@@ -231,18 +232,20 @@ class Classic:
     # -- voids and reversals
 
     def _leaves_nothing(self, session: Session, document: Document) -> bool:
-        """True for a 0220 that says the amount 0 of a payment: terminals that void without asking tell it so, with DE3 02 or that
-        of the payment."""
-        if document[DE.MTI][1] != MTI.FINANCIAL or int(document.get(DE.AMOUNT) or 0):
+        """True for an advice that says the amount 0 of a payment: terminals that void without asking tell it so, with DE3 02, or
+        with that of the payment."""
+        if int(document.get(DE.AMOUNT) or 0):
             return False
         is_void = document.get(DE.PROCESSING_CODE, "")[:2] in VOIDS
         return is_void or (not _completes(document) and self._lookup.payment_named(session, document) is not None)
 
     def _is_void(self, document: Document, session: Session) -> bool:
-        """True for a 0200 with DE3 20 that names what it takes back: by DE61, or by having its DE11."""
+        """True for a 0200 with DE3 20 that names what it takes back: by DE61, or by having its DE11; a hold by DE37, too."""
         named = DE.PRIVATE_61 in document and ORIGINAL_61.fullmatch(document[DE.PRIVATE_61].strip())
         without = {de: value for de, value in document.items() if de != DE.RRN}
-        original = None if named else self._lookup.payment_named(session, without)
+        hold = self._lookup.payment_named(session, document) if document[DE.MTI][1] == MTI.AUTHORIZATION else None
+        is_hold = hold is not None and hold[MTI_CLASS] == MTI.AUTHORIZATION
+        original = None if named else hold if is_hold else self._lookup.payment_named(session, without)
         if named or original is None:
             return bool(named)
         if self._kernel.find(key_of(session, self._taking_back(document, original))) is not None:
@@ -376,11 +379,13 @@ def _completes(document: Document) -> bool:
 
 
 def _as_purchase(document: Document) -> Document:
-    """A pre-authorization of UnionPay's form has DE3 03 beside DE25 06; to issuers it is one of a purchase."""
+    """A pre-authorization has a DE3 of its own at some: 03 beside DE25 06 in UnionPay's form, at others 30 in a 0100 with an
+    amount (without one that asks what is available). To issuers it is one of a purchase."""
     kind = document.get(DE.PROCESSING_CODE, "")
-    if kind[:2] != _UNIONPAY_HOLD or document.get(DE.CONDITION_CODE) != PREAUTH_CONDITION:
-        return document
-    return {**document, DE.PROCESSING_CODE: Processing.PURCHASE + kind[2:]}
+    holds = kind[:2] == _UNIONPAY_HOLD and document.get(DE.CONDITION_CODE) == PREAUTH_CONDITION
+    if kind[:2] == _HOLD and document[DE.MTI][1] == MTI.AUTHORIZATION:
+        holds = int(document.get(DE.AMOUNT) or 0) > 0
+    return {**document, DE.PROCESSING_CODE: Processing.PURCHASE + kind[2:]} if holds else document
 
 
 def _about(made: Document, hold: Key) -> Document:
