@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from switch.security.keyring import KeyRing
 
 F = TypeVar("F", bound=Callable[..., Any])
+_NAME_MOST, _SAID_MOST = 40, 300
+"""characters of a refused act that the audit log has: anything may stand in a name's place"""
 
 
 @click.group("keys")
@@ -54,15 +56,22 @@ def _at() -> str:
 
 
 @contextmanager
-def _turn(ring: "KeyRing") -> Iterator[None]:
-    """One act: nobody else's meanwhile, and what it cannot do is a sentence."""
+def _turn(ring: "KeyRing", act: str, key: str) -> Iterator[None]:
+    """One act: nobody else's meanwhile; what it cannot do is a sentence, and in the audit log, as what was tried."""
     from switch.security.audit import AuditError
     from switch.security.key_file import KeyRingError
 
     try:
         with ring.audit.turn():
             ring.reload()
-            yield
+            try:
+                yield
+            except (KeyRingError, click.ClickException) as error:
+                said = error.message if isinstance(error, click.ClickException) else str(error)
+                ring.audit.write(
+                    at=_at(), by=_who(), act=act, key=key[:_NAME_MOST], note=f"refused: {said[:_SAID_MOST]}"
+                )
+                raise
     except (KeyRingError, AuditError) as error:
         raise click.ClickException(str(error)) from None
 
@@ -122,7 +131,7 @@ def generate(
         raise click.UsageError("--components is for a zmk: other keys travel under one, in key blocks")
     ring = open_ring(path, lmk_place, make=True)
     chosen = _algorithm(kind, algorithm)
-    with _turn(ring):
+    with _turn(ring, "generate", name):
         if not components:
             _show_made(ring.generate(name, kind, chosen, exportable=exportable, at=_at(), by=_who()))
             return
@@ -176,7 +185,7 @@ def import_(name: str, path: Path, lmk_place: str | None, components: int | None
     if (components or how["ecb"]) and not how["kind"]:
         raise click.UsageError("--kind: what is it for? `cmi-switch keys kinds`")
     ring = open_ring(path, lmk_place, make=bool(components))
-    with _turn(ring):
+    with _turn(ring, "import", name):
         before = dict(ring.entries)
         entry = _imported(ring, name, components, under, how)
         wanted = how["check_value"].upper()
@@ -228,7 +237,7 @@ def export(name: str, under: str, path: Path, lmk_place: str | None) -> None:
     Only keys made with --exportable go, and never under a weaker key.
     """
     ring = open_ring(path, lmk_place)
-    with _turn(ring):
+    with _turn(ring, "export", name):
         click.echo(ring.export(name, under, at=_at(), by=_who()))
 
 
@@ -310,7 +319,7 @@ def check(path: Path, lmk_place: str | None) -> None:
 def rotate(name: str, path: Path, lmk_place: str | None) -> None:
     """Give a key a successor of its own kind. The one before is NAME.previous, still good for what comes in; destroy it later."""
     ring = open_ring(path, lmk_place)
-    with _turn(ring):
+    with _turn(ring, "rotate", name):
         _show_made(ring.rotate(name, at=_at(), by=_who()))
 
 
@@ -321,7 +330,7 @@ def rotate(name: str, path: Path, lmk_place: str | None) -> None:
 def destroy(name: str, check_value: str, path: Path, lmk_place: str | None) -> None:
     """Forget a key for good. CHECK_VALUE, as the list shows it, says that it is the one you mean."""
     ring = open_ring(path, lmk_place)
-    with _turn(ring):
+    with _turn(ring, "destroy", name):
         ring.destroy(name, check_value, at=_at(), by=_who())
         click.echo(f"{name}: destroyed")
 

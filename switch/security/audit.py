@@ -39,7 +39,8 @@ class Act(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     """the user of this machine; with the people who brought components, where they did"""
     act: str
-    """`generate`, `import`, `export`, `rotate`, `destroy`; of keys that change by message `offer`, `receive`, `use`"""
+    """what was done, or tried (its note says `refused: `): `generate`, `import`, `export`, `rotate`, `destroy`; of keys that
+    change by message `offer`, `receive`, `use`"""
     key: str
     check_value: str = ""
     note: str = ""

@@ -48,6 +48,10 @@ def listed(place: Path) -> dict[str, dict[str, str]]:
     return {row["name"]: row for row in json.loads(done(place, "list", "--json"))}
 
 
+def acts(place: Path) -> list[dict[str, str]]:
+    return [json.loads(line)["act"] for line in place.with_name(place.name + ".audit").read_text().splitlines()]
+
+
 def test_a_keys_life(place: Path) -> None:
     made = done(place, "generate", "atlas-zak", "--kind", "zak")
     assert "atlas-zak: MAC key (ISO 9797-1 algorithm 3), T, check value " in made
@@ -62,9 +66,9 @@ def test_a_keys_life(place: Path) -> None:
     assert "has check value" in refused(place, "destroy", "atlas-zak.previous", "000000")
     done(place, "destroy", "atlas-zak.previous", first)
     assert list(listed(place)) == ["atlas-zak"]
-    assert "1 key and 3 acts: all hold" in done(place, "check")
-    acts = [json.loads(line)["act"]["act"] for line in (place.parent / "keys.json.audit").read_text().splitlines()]
-    assert acts == ["generate", "rotate", "destroy"]
+    assert "1 key and 4 acts: all hold" in done(place, "check")
+    assert [act["act"] for act in acts(place)] == ["generate", "rotate", "destroy", "destroy"]
+    assert "refused: key 'atlas-zak.previous' has check value" in acts(place)[2]["note"]
 
 
 def test_a_key_goes_to_a_partner_and_comes_back(place: Path, tmp_path: Path) -> None:
@@ -114,6 +118,14 @@ def test_what_is_refused(place: Path) -> None:
     weak = "A\n" + "0123456789ABCDEF" * 2 + "\nB\n" + "1122334455667788" * 2 + "\n"
     assert "as weak as single DES" in refused(place, "import", "z", "--kind", "zmk", "--components", "2", typed=weak)
     assert set(listed(place)) == {"zmk2", "zpk-aes", "zak"}
+    assert "there is no key" in refused(place, "destroy", "nobody" * 100, "000000")
+    tried = [act for act in acts(place) if act["note"].startswith("refused: ")]
+    assert [act["act"] for act in tried] == [*["export"] * 3, *["generate"] * 3, *["import"] * 2, "destroy"]
+    assert "a key never travels under a weaker one" in tried[0]["note"]
+    assert tried[0]["by"], "who tried it"
+    assert max(len(act["key"] + act["note"]) for act in tried) < 400
+    assert not any(typed.upper() in str(tried).upper() for typed in ("0123456789ABCDEF", "01" * 16)), "no component"
+    assert "3 keys and 12 acts: all hold" in done(place, "check")
 
 
 def test_a_key_without_a_block_is_taken_where_that_is_said(place: Path) -> None:
