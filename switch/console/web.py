@@ -156,7 +156,12 @@ class Web:
         if not _own(request):
             return self._form(request, "That form was not of this page.", status=403)
         if not self._names.take(name, now) or not self._clients.take(client, now):
-            self._report("login.refused", {"client": client, "user": name, "reason": "too many tries in half an hour"})
+            tried: dict[str, object] = {
+                "client": client,
+                "user": self._said(name),
+                "reason": "too many tries in half an hour",
+            }
+            self._report("login.refused", tried)
             return self._form(request, "Too many tries. Wait half an hour, or ask a supervisor.", status=429)
         await self._desk.look()  # who is an operator is as the switch has it now
         try:
@@ -166,9 +171,15 @@ class Web:
         except AccountsError as error:
             return self._form(request, str(error), status=500)
         if not proof or not self._desk.role_of(name):
-            self._report("login.refused", {"client": client, "user": name, "reason": "wrong name, password or code"})
+            tried = {"client": client, "user": self._said(name), "reason": "wrong name, password or code"}
+            self._report("login.refused", tried)
             return self._form(request, "That is not a name, its password and its code.", status=403, name=name)
         return self._begin(request, name, _safe(form.get("next", "")), proof)
+
+    def _said(self, name: str) -> str:
+        """As the log has it: what nobody is called may be a password, typed in the wrong field."""
+        known = name in self._desk.accounts.names or (self._desk.named and self._desk.role_of(name))
+        return name if known else "nobody's name"
 
     def _begin(self, request: Request, user: str, onward: str, proof: bytes = b"") -> Response:
         session = self._desk.sessions.begin(user, trio.current_time(), proof)

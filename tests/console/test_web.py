@@ -147,12 +147,14 @@ async def test_a_password_is_asked_for_in_the_same_words_whatever_is_wrong_and_n
     scene.desk.accounts.set_password("eve", PASSWORD)
     browser = scene.browser()
     said = set()
-    for user, password in (("amina", "wrong"), ("nobody", PASSWORD), ("eve", PASSWORD)):
+    for user, password in (("amina", "wrong"), (PASSWORD, "amina"), ("eve", PASSWORD)):
         page = await browser.post("/login", user=user, password=password)
         found = re.search(r'role="alert">([^<]+)<', page.text)
         assert (page.status, found is not None) == (403, True)
         said.add(found[1] if found else "")
     assert len(said) == 1
+    tried = [fields["user"] for event, fields in scene.events if event == "login.refused"]
+    assert tried == ["amina", "nobody's name", "eve"], "a password typed in the wrong field is in no log"
     done = await browser.post("/login", user="amina", password=PASSWORD, next="//evil.test/")
     assert (done.status, done.headers["location"]) == (303, "/")
     cookie = done.headers["set-cookie"].lower()

@@ -104,7 +104,16 @@ async def test_too_many_wrong_passwords_and_none_is_looked_at(tmp_path: Path) ->
             await browser.log_in()
         browser.password = right
         assert (await browser.log_in()).status == 403
-        assert "too many wrong passwords" in service.refusals.take()[-1].reason
+        refused = service.refusals.take()
+        assert "too many wrong passwords" in refused[-1].reason
+        assert {one.clientid for one in refused} == {CLIENT}
+
+
+async def test_a_password_typed_in_the_numbers_place_is_in_no_list_of_refusals(tmp_path: Path) -> None:
+    async with at_work(tmp_path, World(lambda n: "")) as (service, browser):
+        await browser.post("/merchant/login", number=browser.password, password=CLIENT)
+        (refused,) = service.refusals.take()
+        assert (refused.what, refused.clientid) == ("login", "")
 
 
 async def test_an_orders_story_and_its_money(tmp_path: Path, autojump_clock: MockClock) -> None:
