@@ -15,7 +15,7 @@ import click
 
 from switch.journal.copying import sync_directory
 from switch.journal.marks import INSTRUCTED, MARKS
-from switch.security.files import let_be_read
+from switch.security.files import let_be_read, make_private_directory
 
 if TYPE_CHECKING:
     from switch.cli._settle_entries import Collected, SettledWindow
@@ -35,8 +35,9 @@ _PART: Final = ".part"
 class Drafts:
     """Files under names of their own, until all of them are whole. Methods raise OSError."""
 
-    def __init__(self, out: Path) -> None:
-        self._out = out
+    def __init__(self, out: Path, *, private: bool = False) -> None:
+        """`private`: they and their directory are their owner's alone."""
+        self._out, self._private = out, private
         self._open: dict[str, BinaryIO] = {}
         self.digests: dict[str, str] = {}
         """SHA-256 of each that is whole, as it is on the disk"""
@@ -45,6 +46,8 @@ class Drafts:
 
     def begin(self, name: str) -> Callable[[bytes], object]:
         """What takes the bytes of a file."""
+        if self._private:
+            make_private_directory(self._out)
         self._out.mkdir(parents=True, exist_ok=True)
         while True:
             handle, path = tempfile.mkstemp(prefix=f".{name}.", suffix=_PART, dir=self._out)
@@ -64,7 +67,8 @@ class Drafts:
         for name, file in sorted(self._open.items()):
             file.flush()
             os.fsync(file.fileno())
-            let_be_read(file.name)
+            if not self._private:
+                let_be_read(file.name)
             file.seek(0)
             digest = hashlib.sha256()
             while block := file.read(_BLOCK):
@@ -119,13 +123,13 @@ def sweep(directory: Path) -> int:
 
 
 @contextmanager
-def _drafts(out: Path) -> Iterator[Drafts]:
-    """Files in the making, which go where something fails. ClickException: one of them cannot be made."""
+def _drafts(out: Path, *, private: bool = False) -> Iterator[Drafts]:
+    """Files in the making, which go where something fails; `private`: see Drafts. ClickException: one of them cannot be made."""
     from switch.ledger.clearing import ClearingError
     from switch.ledger.ipm import IpmError
     from switch.ledger.iso20022 import InstructionError
 
-    drafts, left = Drafts(out), sweep(out)
+    drafts, left = Drafts(out, private=private), sweep(out)
     if left:
         click.echo(f"note: removed {left} hidden drafts from {out} that a run which was killed has left", err=True)
     try:
@@ -296,7 +300,7 @@ def _mark(settled: "SettledWindow", drafts: Drafts) -> None:
     text = "".join([f"{form}\n", *(f"{digest}  {name}\n" for name, digest in sorted(made.items()))])
     directory = settled.state_dir / MARKS
     mark = directory / f"{window.day}-{window.number}{INSTRUCTED}"
-    with _drafts(directory) as kept:
+    with _drafts(directory, private=True) as kept:
         kept.put(mark.name, text.encode())
         kept.finish()
         list(kept.name_all())

@@ -55,6 +55,9 @@ def test_a_window_is_instructed_in_one_form(state: Path, out: Path, form: str, o
         in found[f"2026-11-27-1.MAD.{form}.xml"]
     )
     assert b'Ccy="MAD">596.70<' in found[f"2026-11-27-1.MAD.{form}.xml"]
+    (mark,) = (state / "settlement").iterdir()
+    modes = [path.stat().st_mode & 0o777 for path in (mark.parent, mark, next(out.iterdir()))]
+    assert modes[:2] == [0o700, 0o600] != modes[1:], "beside the journal as the journal is; the files are for others"
     for where in (out, out / "elsewhere"):
         refused = write(state, other, where)
         assert refused.exit_code == 1
