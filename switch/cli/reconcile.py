@@ -239,13 +239,15 @@ def _said(state: Path, as_json: bool) -> bool:
     from switch.core.records.records import SCHEMA
     from switch.core.transactions.reconciliation import DIFFER as SAID_DIFFER
     from switch.core.transactions.reconciliation import SAID, differences
-    from switch.journal.log import Log
+    from switch.journal.log import Log, NoJournalError, segments
     from switch.journal.recovery import decode, journal_directory
     from switch.journal.shards import journals_of
 
     last: dict[tuple[Any, ...], bool] = {}
     rows: list[dict[str, Any]] = []
     journals = journals_of(state)
+    if not any(segments(journal_directory(one)) for one in journals):
+        raise NoJournalError(journal_directory(state))
     for shard, segment, record in ((one, *found) for one in journals for found in Log(journal_directory(one), SCHEMA)):
         entry = decode(segment, record)
         if not isinstance(entry, Reconciled):

@@ -333,6 +333,8 @@ def test_what_was_said_by_message_is_listed_and_the_last_word_counts(tmp_path: P
     nobody = tmp_path / "nobody"
     written(nobody, a_day())
     assert "nobody has reconciled" in CliRunner().invoke(command, ["--state", str(nobody)]).output
+    nowhere = CliRunner().invoke(command, ["--state", str(tmp_path / "no")])
+    assert (nowhere.exit_code, "no journal here" in nowhere.output) == (2, True), nowhere.output
     written(tmp_path / "differ", [*a_day(), said("2", -2)])
     differ = CliRunner().invoke(command, ["--state", str(tmp_path / "differ")])
     assert (differ.exit_code, "DE97  here -1  there -2" in differ.output) == (1, True), differ.output
