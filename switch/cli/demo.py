@@ -16,6 +16,7 @@ from switch.cli._processes import Child, ChildError
 from switch.counting import counted
 from switch.loopback import on_free_ports
 from switch.observe import HOP_LOG
+from switch.security.files import make_private_directory
 
 if TYPE_CHECKING:
     from switch.observe.model import Model
@@ -93,7 +94,7 @@ def command(
     asked = _Options(duration, rate, seed, mix, sys.stdout.isatty() if live is None else live, run_dir)
     directory = asked.run_dir or _fresh_directory()
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_private_directory(directory)  # what its processes print has passwords and a key to the console
     except OSError as error:
         raise click.ClickException(f"{directory}: {error.strerror}") from None
     with contextlib.ExitStack() as stack:
