@@ -196,6 +196,25 @@ def test_nobody_signs_on_as_a_member_without_its_key() -> None:
     assert stranger.gets()["39"] == "96"
 
 
+def test_a_sign_on_that_was_recorded_signs_on_and_brings_nothing_that_is_not_proved() -> None:
+    """A MAC says who wrote, not when: TLS and `allow` keep who has recorded it from the port."""
+    script = scene()
+    sign_on = {"t": "0800", "7": "1125120000", "11": "000001", "32": "504102", "70": "001"}
+    script.rif.sends(purchase())
+    script.atlas.answers(script.atlas.gets(), "00", de38="123456")
+    script.book.journal_flushes()
+    assert script.rif.gets()["39"] == "00"
+    replayer = script.book.connects("acquirers", "cmi87", "length2", "504102")
+    replayer.sealing = script.rif.sealing  # what it has recorded has its MAC
+    replayer.sends(sign_on)
+    assert replayer.gets()["39"] == "00"
+    replayer.sends(purchase())
+    assert replayer.gets()["39"] == "00", "as it was answered"
+    unsealed(replayer, purchase(stan="000002"))
+    assert replayer.gets()["39"] == "96"
+    assert script.atlas.got_nothing(), "paid once, and nothing else"
+
+
 def test_a_member_without_a_key_signs_on_as_ever() -> None:
     script = scene()
     souss = script.book.acquirer("acquirers", "504103")
