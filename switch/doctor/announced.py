@@ -55,7 +55,7 @@ def announced(data: bytes, suspect: Suspect, configured: Configured) -> list[Dia
     for words, change, likely in found[:3]:
         if words not in seen:
             seen.add(words)
-            settings = (*around.settings, Setting("peer", change))
+            settings = (*around.settings, change)
             sure = round(0.9 * likely - 0.1 * len(around.settings), 2)
             said.append(
                 Diagnosis(
@@ -70,8 +70,8 @@ def announced(data: bytes, suspect: Suspect, configured: Configured) -> list[Dia
     return said
 
 
-def _found(message: bytes, suspect: Suspect) -> Iterator[tuple[str, str, float]]:
-    """Sentence, change, how likely."""
+def _found(message: bytes, suspect: Suspect) -> Iterator[tuple[str, Setting, float]]:
+    """Sentence, what to change, how likely."""
     table, start = suspect.spoken.table, suspect.at
     e = table.elements["p"]
     first = start + table.elements["t"].size
@@ -93,16 +93,33 @@ def _found(message: bytes, suspect: Suspect) -> Iterator[tuple[str, str, float]]
                 yield from _said(f"bit 65 announces a third bitmap, {words}", change, likely)
             return
     else:
-        two = [n + 64 for n in bits[1] or () if n > 1]
-        likely = _reads(message, suspect, [*one, *two], behind + e.size)
-        yield from _said(
-            "a second bitmap follows, and bit 1 does not announce it", "set bit 1 where a second bitmap is sent", likely
-        )
+        yield from _always_both(message, suspect, one, bits[1], behind + e.size)
         two = []
     yield from _unannounced(message, suspect, [*one, *two])
 
 
-def _unannounced(message: bytes, suspect: Suspect, numbers: list[int]) -> Iterator[tuple[str, str, float]]:
+def _always_both(
+    message: bytes, suspect: Suspect, one: list[int], second: list[int] | None, at: int
+) -> Iterator[tuple[str, Setting, float]]:
+    """A second bitmap that bit 1 does not announce. An empty one has no other reason than that the peer sends 16 bytes in every
+    message (moov's `"length": 16` does): a dialect can say so. One that announces something may be a forgotten bit."""
+    two = [n + 64 for n in second or () if n > 1]
+    likely = _reads(message, suspect, [*one, *two], at)
+    always = Setting("dialect file", '"bitmaps": "both" in its "dialect"')
+    if not two:
+        words = (
+            "a second bitmap follows, which is empty and which bit 1 does not announce: as where every message has both"
+        )
+        if second is not None and likely > _LIKELY_MIN:
+            yield words, always, likely
+        return
+    change = (
+        f"set bit 1 where a second bitmap is sent; of one that always sends both, our {always.where} says {always.text}"
+    )
+    yield from _said("a second bitmap follows, and bit 1 does not announce it", change, likely)
+
+
+def _unannounced(message: bytes, suspect: Suspect, numbers: list[int]) -> Iterator[tuple[str, Setting, float]]:
     """An element that is there, and no bit says so."""
     table, read = suspect.spoken.table, suspect.read
     last = read.error.field if read.error is not None else ""
@@ -121,9 +138,10 @@ def _unannounced(message: bytes, suspect: Suspect, numbers: list[int]) -> Iterat
         yield from _said(words, f"set bit {key}, or leave DE{key} out", likely)
 
 
-def _said(words: str, change: str, likely: float) -> Iterator[tuple[str, str, float]]:
+def _said(words: str, change: str, likely: float) -> Iterator[tuple[str, Setting, float]]:
+    """It, where it is likely; `change`: what the peer is to do."""
     if likely > _LIKELY_MIN:
-        yield words, change, likely
+        yield words, Setting("peer", change), likely
 
 
 def _reads(message: bytes, suspect: Suspect, numbers: list[int], at: int, before: set[int] | None = None) -> float:

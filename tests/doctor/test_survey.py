@@ -281,3 +281,19 @@ def test_messages_that_always_have_both_bitmaps_are_read_as_their_dialect_says()
     findings = Doctor([dialect]).examine(frame * 2, Configured("ascii4", dialect))
     assert [one.change for one in findings.diagnoses] == ['framing = "length2"']
     assert Doctor([dialect]).examine(frame, Configured("length2", dialect)).verdict is Verdict.HEALTHY
+
+
+# -- both bitmaps in every message
+
+
+@pytest.mark.parametrize("name", ["cmi87", "cmi87b", "mastercard"])
+def test_a_peer_that_sends_both_bitmaps_in_every_message_is_told_how_a_dialect_says_so(name: str) -> None:
+    """moov's `"length": 16` sends them so, and reads nothing else: to tell such a peer to set bit 1 helps nobody."""
+    dialect, peer = DIALECTS[name], changed(name, {"bitmaps": "both"})
+    message = peer.encode({k: v for k, v in purchase(dialect).items() if not k.isdecimal() or int(k) < 65})
+    said = first(framed("length2", [message]), dialect=dialect)
+    assert said.change == 'dialect file: "bitmaps": "both" in its "dialect"'
+    assert examine(framed("length2", [message]), dialect=peer).verdict is Verdict.HEALTHY
+    hello = first(framed("length2", [peer.encode(sign_on(dialect))]), dialect=dialect)
+    assert "set bit 1" in hello.change, "which a second bitmap that is not empty may also mean"
+    assert '"bitmaps": "both"' in hello.change
