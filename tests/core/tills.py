@@ -98,6 +98,16 @@ class Shop:
         self.atlas.answers(request, de39, **({"de38": "123456"} if de39 == "00" else {}))
         return self.till.hears()
 
+    def tells_issuer(self) -> Document:
+        """What the issuer is told next, which it takes."""
+        told = self.atlas.gets()
+        self.atlas.answers(told)
+        return told
+
+    def agrees_on(self, *sums: int) -> bool:
+        """Whether the switch counts as the terminal does, which settles."""
+        return self.till.asks(settlement("000090", *sums))["39"] == "00"
+
     def restarts(self) -> None:
         self.book = self.book.crashes()
         self.atlas = self.book.host("atlas")

@@ -16,7 +16,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     """What a classic terminal's message has said beside what is recorded of its payment."""
 
     mark: str = ""
-    """a digest of all its elements but the card's: one that has another is not the same message. "": not known"""
+    """a digest of its elements but DE11 and the card's: one that has another is not the same message. "": not known"""
     invoice: str = ""
     """DE62, where that is a number"""
 

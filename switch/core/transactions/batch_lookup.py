@@ -34,9 +34,9 @@ _ORIGINAL_90: Final = re.compile(r"\d{4}(\d{6})\d*")
 """DE90: original's MTI, DE11 …"""
 _INVOICE: Final = re.compile(r"\d{1,12}")
 _UNMARKED: Final = frozenset(
-    {DE.PAN, DE.EXPIRY, DE.TRACK1, DE.TRACK2, DE.TRACK3, DE.ACQUIRER, DE.NII, DE.MAC, DE.MAC_SECONDARY}
+    {DE.PAN, DE.STAN, DE.EXPIRY, DE.TRACK1, DE.TRACK2, DE.TRACK3, DE.ACQUIRER, DE.NII, DE.MAC, DE.MAC_SECONDARY}
 )
-"""the card's elements, and what is made anew for a message that is sent again"""
+"""the card's elements, and what may be another of a message that is sent again"""
 
 
 class Lookup:
@@ -61,14 +61,26 @@ class Lookup:
             newest = False
         return None
 
+    def told_again(self, batch: Batch, document: Document) -> Key | None:
+        """The advice that one under another DE11 says again, as its answer was lost: terminals send what they did offline until
+        it is answered, each time under their next number. All else must be the same, and tell one payment from another."""
+        said = said_by(document)
+        if not (said.invoice or _local(document) or DE.ICC in document):
+            return None
+        for key in reversed(batch.keys):
+            request, outcome = self.look(key) if batch.said.get(key) == said else (None, None)
+            told = request is not None and outcome is not None and outcome.mti in ADVICES
+            if request is not None and told and _what(document) == _of(request):
+                return key if self._kernel.within_window(request.at_us) else None
+        return None
+
     def _is_same(self, key: Key, document: Document, mark: str, *, newest: bool) -> bool:
         kernel = self._kernel
         request, outcome = self.look(key)
         if request is None:
             # overtaken by its reversal; or refused, and whatever has that number now is asked anew
             return outcome is not None and bool(outcome.reversed_by) and kernel.wall_us_now - outcome.at_us < REPEAT_US
-        said = mask_pan(pan_of(document)), int(document.get(DE.AMOUNT) or 0), document.get(DE.PROCESSING_CODE, "")[:2]
-        if said != (request.pan, request.amount, request.elements.get(DE.PROCESSING_CODE, "")[:2]):
+        if _what(document) != _of(request):
             return False
         recent = kernel.wall_us_now - request.at_us < REPEAT_US
         local, marked = _local(document), is_repeat(document[DE.MTI])
@@ -117,9 +129,7 @@ class Lookup:
         request = self.look(newest)[0]
         if newest is None or request is None or not invoice or batch.said.get(newest, Said()).invoice != invoice:
             return None
-        of = request.pan, request.amount, request.elements.get(DE.PROCESSING_CODE, "")[:2]
-        said = mask_pan(pan_of(document)), int(document.get(DE.AMOUNT) or 0), document.get(DE.PROCESSING_CODE, "")[:2]
-        return newest if said == of else None
+        return newest if _what(document) == _of(request) else None
 
     def payment_named(self, session: Session, document: Document) -> Key | None:
         """The same, where what names a payment may have the name of its tip: the payment is meant."""
@@ -169,6 +179,16 @@ class Lookup:
             return self._kernel.state.open[pending.txn], None
         outcome = self._kernel.find(key)
         return (outcome.request, outcome) if outcome is not None else (None, None)
+
+
+def _what(document: Document) -> tuple[str, int, str]:
+    """Card, amount and kind (DE3) that a message says."""
+    return mask_pan(pan_of(document)), int(document.get(DE.AMOUNT) or 0), document.get(DE.PROCESSING_CODE, "")[:2]
+
+
+def _of(request: Forwarded) -> tuple[str, int, str]:
+    """The same of a payment."""
+    return request.pan, request.amount, request.elements.get(DE.PROCESSING_CODE, "")[:2]
 
 
 def said_by(document: Document) -> Said:

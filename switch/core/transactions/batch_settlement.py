@@ -45,6 +45,7 @@ CERTIFICATE: Final = "94"
 """DE3 of a 0320 that has no payment, but what a chip has signed of one"""
 TRAILER: Final = "96"
 """DE3 of the 0500 behind an upload"""
+_SETTLEMENTS: Final = frozenset({"", "00", "92", TRAILER})
 
 
 class BatchSettlement:
@@ -63,6 +64,9 @@ class BatchSettlement:
         message = self._take(session, document, raw, now)
         try:
             self._check(message)
+            if document.get(DE.PROCESSING_CODE, "")[:2] not in _SETTLEMENTS:
+                why = "DE3 of a 0500 is 92, behind an upload 96: no other totals are kept of a terminal"
+                raise Refusal(Answer.NOT_SUPPORTED, why)
             theirs = batch_totals.totals(document)
         except Refusal as refusal:
             self._say(message, refusal.de39, refusal.reason)
@@ -131,7 +135,13 @@ class BatchSettlement:
             why = f"terminal {till[1]} has uploaded it with {known[key]} minor units; here stand {standing.get(key, 0)}"
             self._except(ONLY_TERMINAL, why, key, None, now)
         for one in unknown:
-            self._except(ONLY_TERMINAL, f"terminal {till[1]} has uploaded it, and it never came", None, one, now)
+            self._except(
+                ONLY_TERMINAL,
+                f"terminal {till[1]} has uploaded it, and it never came, or was settled before",
+                None,
+                one,
+                now,
+            )
         kernel.log(
             "error",
             "batch.settled_differing",

@@ -175,7 +175,8 @@ class Classic:
             self._reversals.handle_advice(session, {**document, DE.ORIGINAL: _de90(original)}, raw, now)
         else:
             hold = self._hold(session, document) if _completes(document) else None
-            made = self._complete(session, document, now)
+            again = self._lookup.told_again(self._lookup.batch(session, document), document)
+            made = self._complete(session, document, now, again)
             self._reversals.handle_advice(session, made if hold is None else _about(made, hold), raw, now)
 
     def _capture(self, session: Session, document: Document, raw: Document, now: int) -> None:
@@ -196,17 +197,18 @@ class Classic:
             return None
         return key if outcome.elements.get(DE.APPROVAL_CODE, "") == document[DE.APPROVAL_CODE] else None
 
-    def _complete(self, session: Session, document: Document, now: int) -> Document:
-        """With what a payment is known by: that of the one it repeats, or new. Recorded, where the journal can take it."""
+    def _complete(self, session: Session, document: Document, now: int, again: Key | None = None) -> Document:
+        """With what a payment is known by: that of the one it repeats (`again`, under another DE11), or new. Recorded, where the
+        journal can take it."""
         kernel, batch = self._kernel, self._lookup.batch(session, document)
-        key = self._lookup.repeated(batch, document)
+        key = self._lookup.repeated(batch, document) or again
         made = {de: value for de, value in document.items() if de not in _OWN}
         if key is None:
             made.setdefault(DE.RRN, self._rrn(now))
             self._name(session, made, batch, now)
             self._list(key_of(session, made), made[DE.RRN], now, said_by(document))
         else:
-            made[DE.TRANSMISSION_TIME], made[DE.RRN] = key[TRANSMISSION_TIME], batch.keys[key]
+            made[DE.STAN], made[DE.TRANSMISSION_TIME], made[DE.RRN] = key[STAN], key[TRANSMISSION_TIME], batch.keys[key]
         made.setdefault(DE.CURRENCY, kernel.network.currency)
         made[DE.MTI] = original_of(made[DE.MTI])
         return made

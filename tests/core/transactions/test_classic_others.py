@@ -6,12 +6,8 @@ message.
 
 import pytest
 
-from switch.core.records.batch_records import BatchClosed
-from switch.core.records.records import Excepted
-from switch.core.transactions.batch_settlement import ONLY_SWITCH, ONLY_TERMINAL
 from switch.wire.vocabulary import Document
-from tests.core.scripts import ATLAS_CARD
-from tests.core.tills import Shop, UnionPay, reversal, sale, settlement, uploaded, void
+from tests.core.tills import Shop, reversal, sale, void
 
 
 @pytest.fixture
@@ -45,18 +41,6 @@ def test_what_an_0800_asks_by_de3_is_answered_or_refused_by_name(
         assert [line.fields["de3"] for line in shop.book.logged(name)] == ([de3[:2]] if name == event else [])
 
 
-def settled(shop: Shop, *sums: int) -> bool:
-    """Whether the switch counts as the terminal does."""
-    return shop.till.asks(settlement("000090", *sums))["39"] == "00"
-
-
-def told(shop: Shop) -> Document:
-    """What its issuer is told next, which it takes."""
-    message = shop.atlas.gets()
-    shop.atlas.answers(message)
-    return message
-
-
 @pytest.mark.parametrize("offline", [False, True])
 @pytest.mark.parametrize("named", ["DE37", "own number"])
 @pytest.mark.parametrize("kind", ["sale", "refund", "sale, as it was sent", "sale without DE4"])
@@ -68,7 +52,7 @@ def test_a_void_that_is_told_as_an_advice_of_nothing_takes_the_payment_back(
     de3 = "200000" if kind == "refund" else "000000"
     if offline:
         paid = shop.till.asks(sale("000001", t="0220", de3=de3, de38="OFF001"))
-        told(shop)
+        shop.tells_issuer()
     else:
         paid = shop.pays(sale("000001", de3=de3))
     stan, rrn = ("000002", paid["37"]) if named == "DE37" else ("000001", "")
@@ -79,132 +63,25 @@ def test_a_void_that_is_told_as_an_advice_of_nothing_takes_the_payment_back(
     for _ in range(2):  # the second time its answer was lost
         heard = shop.till.asks(void)
         assert (heard["t"], heard["39"], heard["3"]) == ("0230", "00", code)
-    back = told(shop)
+    back = shop.tells_issuer()
     assert (back["t"], back["4"], back["90"][4:10]) == ("0420", "000000015000", "000001")
     assert shop.atlas.got_nothing()
-    assert settled(shop, 0, 0, 0, 0)
+    assert shop.agrees_on(0, 0, 0, 0)
 
 
 def test_an_advice_of_nothing_about_a_payment_with_a_tip_takes_back_all_of_it(shop: Shop) -> None:
     paid = shop.pays(sale("000001"))
     assert shop.till.asks(sale("000002", 16_000, t="0220", de3="020000", de37=paid["37"]))["39"] == "00"
-    assert told(shop)["4"] == "000000016000"
+    assert shop.tells_issuer()["4"] == "000000016000"
     assert shop.till.asks(sale("000003", 0, t="0220", de3="020000", de37=paid["37"]))["39"] == "00"
-    back = told(shop)
+    back = shop.tells_issuer()
     assert (back["t"], "95" in back) == ("0420", False), "and nothing of it is to stand"
-    assert settled(shop, 0, 0, 0, 0)
+    assert shop.agrees_on(0, 0, 0, 0)
 
 
 def test_an_advice_of_nothing_about_what_is_not_there_is_refused(shop: Shop) -> None:
     assert shop.till.asks(sale("000002", 0, t="0220", de3="020000", de60="000000015000"))["39"] == "25"
     assert shop.atlas.got_nothing()
-
-
-NOBODY: Document = {"37": "0" * 12}
-"""of a payment that has no answer"""
-
-
-def left_to_a_person(shop: Shop) -> list[tuple[str, int]]:
-    return [(entry.kind, entry.amount) for entry in shop.book.recorded(Excepted) if isinstance(entry, Excepted)]
-
-
-def trailer(shop: Shop, stan: str, *sums: int) -> str:
-    return shop.till.asks(settlement(stan, *sums, code="960000"))["39"]
-
-
-@pytest.mark.parametrize("form", ["DE60 and DE37", "DE60 alone", "DE37 alone"])
-def test_a_payment_uploaded_again_under_another_number_counts_once(shop: Shop, form: str) -> None:
-    """The answer was lost, and each message takes the next DE11, as most terminals have it."""
-    kept = shop.pays(sale("000001"))
-    totals = (2, 15_700, 0, 0)
-    assert shop.till.asks(settlement("000010", *totals))["39"] == "95"
-    more = {"DE60 and DE37": {"37": kept["37"]}, "DE60 alone": {}, "DE37 alone": {"37": kept["37"], "60": "000001"}}[
-        form
-    ]
-    message = uploaded(sale("000001"), NOBODY, "") | {"60": "0200000001" + " " * 12} | more
-    for stan in ("000012", "000013"):
-        assert shop.till.asks({**message, "11": stan})["39"] == "00"
-    assert shop.till.asks(uploaded(sale("000009", 700), NOBODY, "000014"))["39"] == "00"
-    assert trailer(shop, "000015", *totals) == "00"
-    assert left_to_a_person(shop) == [(ONLY_TERMINAL, 700)]
-
-
-@pytest.mark.parametrize("crash", [False, True])
-def test_an_upload_goes_on_behind_a_second_settlement_and_is_not_asked_for_again(shop: Shop, crash: bool) -> None:
-    """It marks what was answered, and uploads each payment once: asked for all of it again, it would never settle."""
-    first = shop.pays(sale("000001"))
-    second = shop.pays(sale("000002", 2_000))
-    shop.pays(sale("000003", 900))  # it has lost that one
-    totals = (2, 17_000, 0, 0)
-    assert shop.till.asks(settlement("000010", *totals))["39"] == "95"
-    assert shop.till.asks(uploaded(sale("000001"), first, "000011"))["39"] == "00"  # then its line is cut
-    if crash:
-        shop.restarts()
-    assert shop.till.asks(settlement("000012", *totals))["39"] == "95"
-    assert shop.till.asks(uploaded(sale("000002", 2_000), second, "000013"))["39"] == "00"
-    assert trailer(shop, "000014", *totals) == "00"
-    assert left_to_a_person(shop) == [(ONLY_SWITCH, 900)]
-    (closed,) = shop.book.recorded(BatchClosed)
-    assert isinstance(closed, BatchClosed)
-    assert closed.uploaded == 2
-
-
-def test_a_terminal_that_has_nothing_to_upload_ends_its_batch(shop: Shop) -> None:
-    """It was swapped or has lost all it had. Answered 95 for ever, it would not sell again."""
-    shop.pays(sale("000001"))
-    assert trailer(shop, "000002", 0, 0, 0, 0) == "95", "the end of an upload that was not begun"
-    assert shop.till.asks(settlement("000003", 0, 0, 0, 0))["39"] == "95"
-    shop.restarts()
-    assert trailer(shop, "000004", 0, 0, 0, 0) == "00"
-    assert left_to_a_person(shop) == [(ONLY_SWITCH, 15_000)]
-
-
-def test_a_terminal_of_unionpays_form_that_has_nothing_to_upload_ends_its_batch() -> None:
-    shop = UnionPay()
-    shop.sells("000001")
-    assert shop.settles("000002", 0, 0, 0, 0)["48"][30] == "2"
-    assert shop.sends_batch("0320", "202", "000003", "0001")["39"] == "95", "one was lost on the way"
-    assert shop.sends_batch("0320", "202", "000004", "0000")["39"] == "00"
-    assert left_to_a_person(shop) == [(ONLY_SWITCH, 15_000)]
-
-
-def test_what_a_chip_has_signed_is_no_payment_and_neither_is_what_was_voided(shop: Shop) -> None:
-    """0320 with DE3 94 has the chip's certificate of a payment, and may come at any time; a voided sale may be uploaded as void,
-    or as one of nothing. DE55 and the last digit of DE3 (more follow) are in an upload alone."""
-    first = shop.pays(sale("000001"))
-    second = shop.pays(sale("000002", 2_000))
-    third = shop.pays(sale("000003", 900))
-    for number, (stan, amount, answer) in enumerate((("000002", 2_000, second), ("000003", 900, third))):
-        assert shop.till.asks(void(sale(stan, amount), answer, f"00000{number + 4}"))["39"] == "00"
-        told(shop)
-    certificate = uploaded(sale("000001"), first, "000010") | {"3": "940000", "55": "9F2608AABBCCDD11223344"}
-    assert shop.till.asks(certificate)["39"] == "00"
-    totals = (2, 15_700, 0, 0)
-    assert shop.till.asks(settlement("000011", *totals))["39"] == "95"
-    kept: Document = {
-        "t": "0320",
-        "2": ATLAS_CARD,
-        "3": "000001",
-        "4": f"{15_000:012d}",
-        "11": "000012",
-        "14": "2912",
-        "37": first["37"],
-        "38": "123456",
-        "39": "00",
-        "55": "9F2608AABBCCDD11223344",
-        "60": "0200000001" + " " * 12,
-        "62": "000001",
-    }
-    for message in (
-        kept,
-        {**certificate, "11": "000013"},
-        uploaded(sale("000002", 2_000, de3="020001"), second, "000014"),
-        uploaded(sale("000003", 0), third, "000015"),
-        uploaded(sale("000009", 700), NOBODY, "000016"),
-    ):
-        assert shop.till.asks(message)["39"] == "00"
-    assert trailer(shop, "000017", *totals) == "00"
-    assert left_to_a_person(shop) == [(ONLY_TERMINAL, 700)]
 
 
 CLOCK: Document = {"12": "101010", "13": "1129"}
@@ -242,7 +119,7 @@ def test_another_payment_with_the_number_of_an_older_one_is_paid(shop: Shop) -> 
     for number, changes in enumerate(alike):
         shop.pays(sale(f"00000{number + 2}", 700))
         assert shop.pays(sale("000001") | changes)["39"] == "00"
-    assert settled(shop, 7, 4 * 15_000 + 3 * 700, 0, 0)
+    assert shop.agrees_on(7, 4 * 15_000 + 3 * 700, 0, 0)
 
 
 def test_a_number_that_is_kept_until_a_payment_is_approved_is_asked_anew(shop: Shop) -> None:
@@ -255,7 +132,7 @@ def test_a_number_that_is_kept_until_a_payment_is_approved_is_asked_anew(shop: S
     shop.book.passes(seconds=700)
     shop.atlas = shop.book.host("atlas")
     assert shop.pays(sale() | ANOTHER_CHIP)["39"] == "00"
-    assert settled(shop, 1, 15_000, 0, 0)
+    assert shop.agrees_on(1, 15_000, 0, 0)
 
 
 def test_numbers_go_on_from_the_last_to_the_first_within_a_batch(shop: Shop) -> None:
@@ -264,9 +141,9 @@ def test_numbers_go_on_from_the_last_to_the_first_within_a_batch(shop: Shop) -> 
     first = shop.pays(sale("000001", 700))
     shop.pays(sale("000002", 800))
     assert shop.till.asks(void(sale("999999"), last, "000003"))["39"] == "00"
-    assert told(shop)["4"] == "000000015000"
+    assert shop.tells_issuer()["4"] == "000000015000"
     assert shop.till.asks(sale("000001", 700))["37"] == first["37"]
-    assert settled(shop, 2, 1_500, 0, 0)
+    assert shop.agrees_on(2, 1_500, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -293,10 +170,10 @@ def test_a_reversal_under_a_number_of_its_own_takes_back_what_it_names(shop: Sho
     back: Document = {**reversal(sale("000003", de62="")), named: names[named]}
     for _ in range(2):  # the second time its answer was lost
         assert shop.till.asks(back)["39"] == "00"
-    owed = told(shop)
+    owed = shop.tells_issuer()
     assert (owed["t"], owed["90"][4:10]) == ("0420", asked["11"])
     assert shop.atlas.got_nothing()
-    assert settled(shop, 1, 15_000, 0, 0)
+    assert shop.agrees_on(1, 15_000, 0, 0)
 
 
 def test_an_invoice_names_nothing_but_the_newest_payment_that_stands(shop: Shop) -> None:
@@ -309,7 +186,7 @@ def test_an_invoice_names_nothing_but_the_newest_payment_that_stands(shop: Shop)
     assert shop.pays(sale("000008", 800, de62="000080"), "51")["39"] == "51"
     assert shop.till.asks(reversal(sale("000009", 800, de62="000080")))["39"] == "00"
     assert shop.atlas.got_nothing()
-    assert settled(shop, 2, 15_700, 0, 0)
+    assert shop.agrees_on(2, 15_700, 0, 0)
 
 
 def held(shop: Shop) -> Document:
@@ -331,9 +208,9 @@ def test_a_hold_with_a_processing_code_of_its_own_is_completed_however_that_is_s
     assert answer["3"] == "300000", "as it was sent"
     complete = sale("000002", 12_000, t="0220", de3=de3, de25=condition, de37=answer["37"], de38="123456")
     assert shop.till.asks(complete)["39"] == "00"
-    done = told(shop)
+    done = shop.tells_issuer()
     assert (done["t"], done["4"], done["90"][:4]) == ("0220", "000000012000", "0100")
-    assert settled(shop, 1, 12_000, 0, 0)
+    assert shop.agrees_on(1, 12_000, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -353,20 +230,20 @@ def test_a_hold_is_released_however_that_is_said(shop: Shop, undo: Document) -> 
     for _ in range(2):  # the second time its answer was lost
         heard = shop.till.asks({de: value for de, value in message.items() if value})
         assert heard["39"] == "00"
-    back = told(shop)
+    back = shop.tells_issuer()
     assert (back["t"], back["4"], back["90"][:4]) == ("0420", "000000015000", "0100")
     assert shop.atlas.got_nothing()
-    assert settled(shop, 0, 0, 0, 0)
+    assert shop.agrees_on(0, 0, 0, 0)
 
 
 def test_a_hold_that_is_never_completed_is_in_no_totals_and_lives_until_its_issuer_lets_it_go(shop: Shop) -> None:
     answer = held(shop)
-    assert settled(shop, 0, 0, 0, 0)
+    assert shop.agrees_on(0, 0, 0, 0)
     assert shop.atlas.got_nothing()
     assert shop.till.asks(sale("000003", de3="020000", de37=answer["37"]))["39"] == "25", "settled is settled"
     late = sale("000004", 12_000, t="0220", de25="06", de37=answer["37"], de38="123456")
     assert shop.till.asks(late)["39"] == "00"
-    assert told(shop)["38"] == "123456", "a completion may come in a later batch"
+    assert shop.tells_issuer()["38"] == "123456", "a completion may come in a later batch"
 
 
 def test_a_refund_that_is_authorized_first_is_no_release(shop: Shop) -> None:
@@ -376,3 +253,48 @@ def test_a_refund_that_is_authorized_first_is_no_release(shop: Shop) -> None:
     shop.till.sends(refund)
     asked = shop.atlas.gets()
     assert (asked["t"], asked["3"], asked["4"]) == ("0100", "200000", "000000005000")
+
+
+@pytest.mark.parametrize("tells", [CLOCK | {"62": "000077"}, {"62": "000077"}, CLOCK | {"62": ""}, CHIP | {"62": ""}])
+def test_an_offline_sale_that_is_told_again_under_the_next_number_is_posted_once(shop: Shop, tells: Document) -> None:
+    """It sends what it has done offline until that is answered, each time under its next DE11, and sells meanwhile."""
+    offline = sale("000001", t="0220", de38="OFF001") | tells
+    shop.till.sends({de: value for de, value in offline.items() if value}).hangs_up()
+    assert shop.tells_issuer()["4"] == "000000015000"
+    shop.pays(sale("000002", 700, de62="000078"))
+    for stan in ("000003", "000004"):
+        heard = shop.till.asks({de: value for de, value in {**offline, "11": stan}.items() if value})
+        assert (heard["t"], heard["39"], heard["11"]) == ("0230", "00", stan)
+    assert shop.atlas.got_nothing()
+    assert shop.agrees_on(2, 15_700, 0, 0)
+
+
+def test_two_offline_sales_that_differ_in_anything_are_two(shop: Shop) -> None:
+    """Alike in card and amount, they have another invoice or approval code; or nothing that would tell them apart but DE11."""
+    offline = sale("000001", t="0220", de38="OFF001", de62="000077")
+    nameless = sale("000004", t="0220", de38="OFF001", de62="")
+    others = (offline, {**offline, "11": "000002", "62": "000078"}, {**offline, "11": "000003", "38": "OFF002"})
+    for message in (*others, nameless, {**nameless, "11": "000005"}):
+        assert shop.till.asks(message)["39"] == "00"
+        assert shop.tells_issuer()["t"] == "0220"
+    assert shop.agrees_on(5, 75_000, 0, 0)
+
+
+def test_a_request_under_another_number_is_another_payment(shop: Shop) -> None:
+    """A terminal that was not answered takes back what it asked, or asks it again under the same DE11."""
+    shop.pays(sale("000001", de62="000077"))
+    assert shop.pays(sale("000002", de62="000077"))["39"] == "00"
+    assert shop.agrees_on(2, 30_000, 0, 0)
+
+
+def test_void_twice_void_of_what_was_never_told_and_void_behind_a_settlement(shop: Shop) -> None:
+    """The same void under another number is the same; an offline sale that has not come is voided on paper alone."""
+    paid = shop.pays(sale("000001"))
+    assert shop.till.asks(void(sale("000001"), paid, "000002"))["39"] == "00"
+    assert shop.tells_issuer()["t"] == "0420"
+    assert shop.till.asks(void(sale("000001"), paid, "000003"))["39"] == "00"
+    assert shop.till.asks(sale("000004", 700, de3="020000", de38="OFF001"))["39"] == "25"
+    other = shop.pays(sale("000005", 800))
+    assert shop.agrees_on(1, 800, 0, 0)
+    assert shop.till.asks(void(sale("000005", 800), other, "000006"))["39"] == "25"
+    assert shop.atlas.got_nothing()
