@@ -19,6 +19,10 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     """a digest of its elements but DE11 and the card's: one that has another is not the same message. "": not known"""
     invoice: str = ""
     """DE62, where that is a number"""
+    card: str = ""
+    """masked; of a payment that never came, as its reversal says it. "": not said"""
+    amount: int = 0
+    """minor units, likewise"""
 
 
 class Batched(Entry, frozen=True, kw_only=True, tag="bat"):

@@ -56,7 +56,7 @@ class Lookup:
             if key[MTI_CLASS] not in PAYMENTS:
                 continue
             same_name = (key[MTI_CLASS], key[STAN]) == (document[DE.MTI][1], document[DE.STAN])
-            if same_name and self._is_same(key, document, batch.said.get(key, Said()).mark, newest=newest):
+            if same_name and self._is_same(key, document, batch.said.get(key, Said()), newest=newest):
                 return key
             newest = False
         return None
@@ -74,22 +74,25 @@ class Lookup:
                 return key if self._kernel.within_window(request.at_us) else None
         return None
 
-    def _is_same(self, key: Key, document: Document, mark: str, *, newest: bool) -> bool:
+    def _is_same(self, key: Key, document: Document, before: Said, *, newest: bool) -> bool:
         kernel = self._kernel
         request, outcome = self.look(key)
         if request is None:
-            # overtaken by its reversal; or refused, and whatever has that number now is asked anew
-            return outcome is not None and bool(outcome.reversed_by) and kernel.wall_us_now - outcome.at_us < REPEAT_US
+            # overtaken by its reversal, which has said of what; or refused, and whatever has that number now is asked anew
+            card, amount, _ = _what(document)
+            meant = before.card in ("", card) and before.amount in (0, amount)
+            recent = outcome is not None and kernel.wall_us_now - outcome.at_us < REPEAT_US
+            return outcome is not None and bool(outcome.reversed_by) and recent and meant
         if _what(document) != _of(request):
             return False
         recent = kernel.wall_us_now - request.at_us < REPEAT_US
         local, marked = _local(document), is_repeat(document[DE.MTI])
-        alike, dated = mark == said_by(document).mark, bool(local) or DE.ICC in document
+        alike, dated = before.mark == said_by(document).mark, bool(local) or DE.ICC in document
         if not (newest or marked):  # from a queue, behind others: by its bytes, and numbers may have begun anew
             return alike and (kernel.within_window(request.at_us) if dated else recent)
         ended = outcome is not None and (outcome.de39 not in APPROVALS or bool(outcome.reversed_by))
         if local == _local(request.elements):
-            if ended and not marked and not local and mark:  # a number that is kept until a payment is approved
+            if ended and not marked and not local and before.mark:  # a number that is kept until a payment is approved
                 return alike and recent
             return kernel.within_window(request.at_us)
         return not ended and recent
@@ -111,6 +114,15 @@ class Lookup:
             del named[0]
         void = named[0] if named and named[0][MTI_CLASS] == MTI.REVERSAL else None
         return void if void is not None and self._kernel.find(void) is not None else None
+
+    def void_of(self, session: Session, document: Document) -> Key | None:
+        """The void of the payment that a message names by DE37, DE60 or DE61, where one has come: the newest."""
+        if not NAMES & document.keys():
+            return None
+        original, batch = self.payment_named(session, {**document, DE.STAN: ""}), self.batch(session, document)
+        voids = (key for key in reversed(batch.keys) if key[MTI_CLASS] == MTI.REVERSAL and original is not None)
+        found = next((key for key in voids if original and key[TRANSMISSION_TIME] == original[TRANSMISSION_TIME]), None)
+        return found if found is not None and self._kernel.find(found) is not None else None
 
     def named(self, session: Session, document: Document) -> Key | None:
         """The payment that a message about one means, among those that its terminal has not settled; None: there is none."""

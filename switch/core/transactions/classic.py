@@ -271,10 +271,14 @@ class Classic:
         """0400: of what has its DE11, whether it is known whether that was approved or not."""
         batch = self._lookup.batch(session, document)
         void = self._lookup.void_named(batch, stan_named(document))
+        of_void = document.get(DE.PROCESSING_CODE, "")[:2] in VOIDS
+        if void is None and of_void:  # under a DE11 of its own
+            void = self._lookup.void_of(session, document)
+            document = {**document, DE.STAN: void[STAN]} if void is not None else document
         if void is not None:
             self._undo_void(session, document, raw, void, now)
             return
-        if document.get(DE.PROCESSING_CODE, "")[:2] in VOIDS:  # of a void that has not come, whatever that has named
+        if of_void:  # of a void that has not come, whatever that has named
             original = self._lookup.named(session, {de: v for de, v in document.items() if de not in NAMES})
         else:
             original = self._lookup.named(session, document) or self._invoiced(session, document)
@@ -329,14 +333,15 @@ class Classic:
     def _never_came(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """Nothing of what it takes back has left here, and nothing will: it is refused if it comes after all."""
         kernel = self._kernel
-        made = {**self._like(document, None), DE.TRANSMISSION_TIME: kernel.de7(now)}
+        made = self._like(document, None)
+        self._name(session, made, self._lookup.batch(session, document), now)
         message = take(kernel, session, made, raw, now)
         if kernel.journal_down or kernel.journal_full():
             self._payments.decline(message, Refusal(Answer.MALFUNCTION, "the journal cannot take it"), remember=False)
             return
         key = (message.key[0], MTI.FINANCIAL, *message.key[2:])
         if kernel.find(key) is None:
-            self._list(key, "", now)
+            self._list(key, "", now, Said(card=message.masked, amount=message.amount))
             kernel.record(
                 Declined(
                     txn=message.txn,

@@ -298,3 +298,32 @@ def test_void_twice_void_of_what_was_never_told_and_void_behind_a_settlement(sho
     assert shop.agrees_on(1, 800, 0, 0)
     assert shop.till.asks(void(sale("000005", 800), other, "000006"))["39"] == "25"
     assert shop.atlas.got_nothing()
+
+
+def test_a_void_is_taken_back_under_a_number_of_its_own(shop: Shop) -> None:
+    """It counts by message. DE3 02 says that it is a void that was not answered, DE37 of which payment; and where no void has
+    come, the payment stands as it did."""
+    paid = shop.pays(sale("000001"))
+    lost = void(sale("000001"), paid, "000002")
+    assert shop.till.asks({**reversal(lost), "11": "000003"})["39"] == "00"
+    assert shop.atlas.got_nothing()
+    unheard = void(sale("000001"), paid, "000004")
+    shop.till.sends(unheard).hangs_up()
+    assert shop.tells_issuer()["t"] == "0420"
+    for stan in ("000005", "000006"):  # the answer to the first was lost
+        assert shop.till.asks({**reversal(unheard), "11": stan})["39"] == "00"
+    put_back = shop.tells_issuer()
+    assert (put_back["t"], put_back["4"]) == ("0220", "000000015000")
+    assert shop.atlas.got_nothing()
+    assert shop.till.asks(void(sale("000001"), paid, "000007"))["39"] == "00"
+    assert shop.tells_issuer()["t"] == "0420"
+    assert shop.agrees_on(0, 0, 0, 0)
+
+
+def test_a_number_that_is_kept_after_a_request_was_lost_is_another_cards(shop: Shop) -> None:
+    """Its request never came and was taken back; the next customer has the same DE11. The request, if it comes, is refused."""
+    assert shop.till.asks(reversal(sale("000001")))["39"] == "00"
+    assert shop.pays(sale("000001", 700))["39"] == "00"
+    assert shop.till.asks(sale("000001"))["39"] == "91"
+    assert shop.atlas.got_nothing()
+    assert shop.agrees_on(1, 700, 0, 0)
