@@ -5,8 +5,9 @@ last 4 digits stay; between them are zeros and one digit that makes the Luhn sum
 and whatever the dialect marks sensitive, subfields too, become zeros. A PAN that stands once more elsewhere is masked there too,
 as is what looks like one in an element of text (`wire.pans`), or in the numbers a message begins with if its bitmap lacks bit 2.
 
-What cannot be decoded is masked without being understood: header, MTI and bitmaps stay; what was read before the error is masked
-as above, and runs of 12 digits or more besides, since it may have been misread; behind the error goes everything where the bitmap
+What cannot be decoded is masked without being understood: header, MTI and bitmaps stay, but for what looks like a PAN in them;
+what was read before the error is masked as above, and runs of 12 digits or more besides, in whichever encoding (a message in
+EBCDIC has its chip data in halves of bytes), since it may have been misread; behind the error goes everything where the bitmap
 announces a sensitive element there, else such runs.
 """
 
@@ -16,7 +17,16 @@ from typing import Final
 from switch.wire import DecodeError, Dialect, Document, EncodeError
 from switch.wire.element import Element
 from switch.wire.letters import read_with_letters
-from switch.wire.pans import is_text, mask_digits, mask_element, misread_pan, names_card
+from switch.wire.pans import (
+    PAN_LONGEST,
+    is_like_a_pan,
+    is_text,
+    mask_digits,
+    mask_element,
+    mask_pans,
+    misread_pan,
+    names_card,
+)
 from switch.wire.stretches import stretches
 from switch.wire.subfields import Form, SubfieldError
 from switch.wire.vocabulary import ACCOUNTS, DE, SENSITIVE
@@ -37,6 +47,15 @@ _DIGIT_RUN: Final = re.compile(rb"[0-9]{12,}")
 _EDGES: Final = re.compile(rb"\A[0-9\xf0-\xf9]+|[0-9\xf0-\xf9]+\Z")
 _NIBBLE_EDGES: Final = re.compile(rb"\A[0-9]+|[0-9]+\Z")
 _HEX_RUN: Final = re.compile(rb"[0-9A-Fa-f]{16,}")
+PAN_SOUGHT: Final = 13
+"""digits: the shortest PAN that is sought where none is expected"""
+_WHOLE_RUN: Final = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
+_RUNS: Final = ((_EBCDIC_RUN, b"\xf0"), (_DIGIT_RUN, b"0"), (_HEX_RUN, b"0"))
+_PRINTABLE: Final = b"\0" + bytes(range(0x20, 0x7F))
+_EBCDIC_BLANK: Final = b"\0\x40"
+_TRACK_IN_TEXT: Final = re.compile(r"(?<=\d=)\d{7,}|(?<=\^)\d{7,}", re.ASCII)
+_TRACK_IN_HEX: Final = re.compile(r"(?<=\d{12}D)\d{7,}", re.ASCII)
+"""what stands behind the divider of a track whose element, or tag, is another one's: expiry, service code, and more"""
 
 
 def _zeros(value: str) -> str:
@@ -79,9 +98,8 @@ class Mask:
             de for de, e in dialect.elements.items() if is_text(e) and de not in self._touched and de not in _HEAD
         )
         pan = dialect.elements.get(DE.PAN)
-        ebcdic = pan is not None and pan.text is not None and pan.text.to_latin is not None
-        self._runs = [(_EBCDIC_RUN, b"\xf0")] if ebcdic else [(_DIGIT_RUN, b"0"), (_HEX_RUN, b"0")]
         self._nibbles = pan is None or pan.text is None
+        self._ebcdic = pan is not None and pan.text is not None and pan.text.to_latin is not None
 
     def message(self, data: bytes) -> bytes:
         """`data`, one message without its frame, fit to be kept; as long as it was. Raises nothing, whatever the bytes."""
@@ -118,7 +136,7 @@ class Mask:
             return document
         pan = document.get(DE.PAN, "").strip()
         hidden = mask_digits(pan)
-        masked = {de: mask_element(de, value) if de in self._texts else value for de, value in document.items()}
+        masked = {de: _text(de, value) if de in self._texts else value for de, value in document.items()}
         for de in self._touched.intersection(document):
             masked[de] = self._value(de, document[de], pan, hidden)
         for de in (*misread_pan(document), *((DE.RRN,) if names_card(document) else ())):
@@ -135,13 +153,15 @@ class Mask:
         """Bytes nobody could cut into messages: their runs of digits masked. `edges`: those at either end however short, for
         they may go on in what stands before or behind."""
         out = bytearray(data)
-        for run, zero in self._runs:
+        for run, zero in _RUNS:
             for found in run.finditer(data):
                 out[slice(*found.span())] = zero * len(found[0])
         if edges:
             for found in _EDGES.finditer(data):
                 out[slice(*found.span())] = bytes(len(found[0]))
-        return _nibble_runs(bytes(out), edges) if self._nibbles else bytes(out)
+        if self._nibbles:
+            return _nibble_runs(bytes(out), edges=edges)
+        return _nibble_runs(bytes(out), text=_EBCDIC_BLANK if self._ebcdic else _PRINTABLE)
 
     def unfinished(self, data: bytes) -> bytes:
         """A message whose end has not come: what could be decoded of it masked, and zeros for the rest, in which an element that
@@ -173,6 +193,9 @@ class Mask:
         try:
             parts = form.read(value)
             hidden = {key: _zeros(parts[key]) for key in form.secrets(parts)}
+            for key, part in parts.items():
+                if len(part) >= PAN_SOUGHT and key not in hidden and (shown := _part(part)) != part:
+                    hidden[key] = shown
             masked = form.build({**parts, **hidden}) if hidden else value
         except (SubfieldError, ValueError):
             return _zeros(value)
@@ -188,8 +211,18 @@ class Mask:
         secret = announced & self._touched
         start = self._end_of({de: value for de, value in document.items() if de in _HEAD}, len(data))
         end = self._end_of(document, len(data))
-        read = self.raw(self._overwritten(data[:end], document)[start:])
-        return data[:start] + read + (bytes(len(data) - end) if secret else self.raw(data[end:]))
+        rest = self.raw(
+            self._overwritten(data[:end], document)[start:] + data[end:]
+        )  # a run may go on behind the error
+        return self._head(data, start) + (rest[: end - start] + bytes(len(data) - end) if secret else rest)
+
+    def _head(self, data: bytes, end: int) -> bytes:
+        """Header, MTI and bitmaps of a message that broke off; with the middle of a PAN masked that was read as part of them."""
+        reach = data[: end + PAN_LONGEST]
+        if self._nibbles:
+            return bytes.fromhex(mask_pans(reach.hex()))[:end]
+        encoding = "cp037" if self._ebcdic else "latin-1"
+        return mask_pans(reach.decode(encoding)).encode(encoding)[:end]
 
     def _end_of(self, document: Document, length: int) -> int:
         return min(length, max((stretch.end for stretch in stretches(self._dialect, document)), default=0))
@@ -220,11 +253,25 @@ def _written(element: Element, value: str, size: int) -> bytes:
     return data if len(data) == size else b"\0" * size
 
 
-def _nibble_runs(data: bytes, edges: bool) -> bytes:
-    """Bytes whose nibbles are 12 or more decimal digits one after another, zeroed; with `edges`, fewer at either end."""
+def _text(de: str, value: str) -> str:
+    """An element of text with what looks like a PAN, or the end of a track, masked."""
+    return _TRACK_IN_TEXT.sub(lambda found: _zeros(found[0]), mask_element(de, value))
+
+
+def _part(value: str) -> str:
+    """A part of an element, or a tag's value in hex: digits that are a PAN masked, and the end of a track."""
+    shown = _WHOLE_RUN.sub(lambda found: mask_digits(found[0]) if is_like_a_pan(found[0]) else found[0], value)
+    return _TRACK_IN_HEX.sub(lambda found: _zeros(found[0]), shown)
+
+
+def _nibble_runs(data: bytes, *, edges: bool = False, text: bytes = b"") -> bytes:
+    """Bytes whose nibbles are 12 or more decimal digits one after another, zeroed; with `edges`, fewer at either end.
+    `text`: a run of nothing but these bytes stays."""
     digits = data.hex().encode()
     masked = bytearray(digits)
     for run in (_DIGIT_RUN, _NIBBLE_EDGES) if edges else (_DIGIT_RUN,):
         for found in run.finditer(digits):
-            masked[slice(*found.span())] = b"0" * len(found[0])
+            start, end = found.span()
+            if data[start // 2 : (end + 1) // 2].strip(text) or not text:
+                masked[start:end] = b"0" * (end - start)
     return bytes.fromhex(masked.decode())

@@ -1,6 +1,7 @@
 """What may be kept of a message: no PAN, track, PIN or card value, in any dialect, decodable or not; every length as it was."""
 
 from contextlib import suppress
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -120,6 +121,57 @@ def test_a_message_with_a_byte_changed_shows_no_pan_unless_it_reads_as_one_witho
     assert PAN.encode() not in masked
     assert PAN not in masked.hex()
     assert PAN.encode("cp037") not in masked
+
+
+def spoiled(whole: bytes, random: Random) -> bytes:
+    """With a byte changed, some lost or some put in, once or twice."""
+    data = bytearray(whole)
+    for _ in range(random.randint(1, 2)):
+        at, lost = random.randrange(len(data)), random.randint(0, 6)
+        data[at : at + lost] = random.choice((bytes([random.randrange(256)]), b"", b"0", b"159="[: lost + 1]))
+    return bytes(data)
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_spoiled_message_that_does_not_decode_shows_neither_pan_nor_track_in_whatever_encoding(name: str) -> None:
+    """Chip data in halves of bytes among EBCDIC, a track in EBCDIC among halves of bytes, a PAN read as a bitmap, or on both
+    sides of where it breaks off."""
+    dialect, random = DIALECTS[name], Random(name)
+    whole, mask = dialect.encode(secretive(dialect)), Mask(dialect)
+    sought = [PAN[:14], "28122010000098765"]
+    packed = [each.encode().hex() for each in sought] + [each.encode("cp037").hex() for each in sought]
+    undecoded = 0
+    for _ in range(150):
+        data = spoiled(whole, random)
+        with suppress(DecodeError):
+            dialect.decode(data)
+            continue
+        undecoded += 1
+        kept = mask.message(data)
+        assert len(kept) == len(data)
+        assert not [each for each in (*sought, *packed) if each in kept.hex()], data
+    assert undecoded > 30
+
+
+@pytest.mark.parametrize("tag", ["5F57", "DF01", "9F5C"])
+def test_a_card_and_a_track_under_another_tag_are_masked_too(tag: str) -> None:
+    dialect = DIALECTS["cmi87"]
+    tlv = form_of({"form": "tlv"})
+    for value in (f"{PAN}D28122010000098765000F", PAN):
+        data = dialect.encode(
+            {"t": "0200", "55": tlv.build({"9F02": "000000012345", tag: value, "9F26": "8123456789012345"})}
+        )
+        kept = tlv.read(dialect.decode(Mask(dialect).message(data))["55"])
+        assert (kept["9F02"], kept["9F26"]) == ("000000012345", "8123456789012345"), "what is no card stays"
+        assert (kept[tag][:6], PAN[6:12] in kept[tag], "98765" in kept[tag]) == (PAN[:6], False, False)
+
+
+def test_the_end_of_a_track_in_an_element_of_text_is_masked_too() -> None:
+    dialect = DIALECTS["cmi87"]
+    for text in (f"{PAN[3:]}=28122010000098765000", "B5047^ELALAOUI/FATIMA^28122010000098765000"):
+        data = dialect.encode({"t": "0200", "43": text.ljust(40)[:40], "63": text})
+        kept = dialect.decode(Mask(dialect).message(data))
+        assert "98765" not in kept["43"] + kept["63"]
 
 
 @given(data=st.binary(max_size=200), name=st.sampled_from(names()))
