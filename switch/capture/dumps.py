@@ -1,14 +1,15 @@
 """Dumps: rows of an offset, bytes, and mostly what they are as text, as programs print them and logs keep them.
 
-`xxd`, `hexdump`, `od` in its forms, Wireshark, `tcpdump -X`, jPOS, Netty, Go's `hex.Dump`, PowerShell's `Format-Hex`.
+`xxd`, `hexdump`, `od` in its forms, Wireshark, `tcpdump -X`, jPOS, Netty, Go's `hex.Dump`, PowerShell's `Format-Hex`; those whose
+offsets have an `h` behind them.
 """
 
 import re
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-_ROW: Final = re.compile(r"\s*(?:0x)?([0-9a-fA-F]{4,16})([:|]?)(\s+.*)?")
-_WITHIN: Final = re.compile(r"(?<![0-9a-zA-Z])(?:0x)?([0-9a-fA-F]{4,16})([:|]?)((?:\||\s)\s*[0-9a-fA-F]{2}.*)")
+_ROW: Final = re.compile(r"\s*(?:0x)?([0-9a-fA-F]{4,16})h?([:|]?)(\s+.*)?")
+_WITHIN: Final = re.compile(r"(?<![0-9a-zA-Z])(?:0x)?([0-9a-fA-F]{4,16})h?([:|]?)((?:\||\s)\s*[0-9a-fA-F]{2}.*)")
 """A row behind something else: a time, a log's own words, a border."""
 _PAIRS: Final = re.compile(r"([ \-]{0,2}|\t)([0-9a-fA-F]{2})")
 _WIDTH: Final = 16

@@ -43,7 +43,9 @@ _LISTED: Final = re.compile(
 _HEX_LIST: Final = re.compile(
     r"(?:[A-Za-z_][\w. ]{0,40}=\s*)?[\[{(<]?\s*((?:[0-9a-fA-F]{1,2}\s*,\s*){7,}[0-9a-fA-F]{1,2}),?\s*[\]})>]?;?"
 )
-_BRACKETED: Final = re.compile(r"[\[{(<]\s*((?:(?:[0-9a-fA-F]{2}){1,4}\s+){5,}(?:[0-9a-fA-F]{2}){1,4})\s*[\]})>]")
+_BRACKETED: Final = re.compile(
+    r"[\[{(<\"']\s*((?:(?:[0-9a-fA-F]{2})+\s+){2,}(?:[0-9a-fA-F]{2})+|(?<=[(<])(?:[0-9a-fA-F]{2}){20,})\s*[\]})>\"']?"
+)
 _BASE_10: Final = re.compile(r"Typ=\d+ Len=(\d+)(?: CharacterSet=\w+)?: ([0-9a-f]{1,3}(?:,[0-9a-f]{1,3})+)")
 """What DUMP of Oracle prints: in decimal numbers, or with 16 (or 1016) in hex."""
 _QUOTED: Final = re.compile(r"[\[{(]?\s*(?:[\"'][0-9a-fA-F]{2}[\"']\s*,?\s*){8,}[\]})]?")
@@ -178,9 +180,12 @@ def _hex_list(text: str) -> bytes | None:
 
 
 def _bracketed(text: str) -> bytes | None:
-    """`<30383030 82…>` as NSData prints it, `[30 38 30]`."""
+    """`<30383030 82…>` as NSData prints it, `[30 38 30]`; hex in groups of any size in brackets or quotes, of which the last
+    may have been lost.
+    """
     match = _BRACKETED.fullmatch(text)
-    return bytes.fromhex(re.sub(r"\s", "", match[1])) if match else None
+    digits = re.sub(r"\s", "", match[1]) if match else ""
+    return bytes.fromhex(digits) if len(digits) >= 2 * FEW else None
 
 
 def _numbers(text: str) -> bytes | None:

@@ -38,6 +38,7 @@ _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*[mK]")
 """What a terminal makes colours of."""
 _ETHERNET_BYTES, _COOKED_BYTES, _SHORTEST = 14, 16, 60
 """of the header before IP, and of the shortest Ethernet frame, which is filled up"""
+_IP_BYTES: Final = 20
 _ROW_MAX: Final = 100
 """characters of a row of a dump"""
 _PIECES_MAX, _PIECE_MIN = 1_000, 20
@@ -174,6 +175,14 @@ def _plain_hex(text: str) -> bytes | None:
     return bytes.fromhex(digits) if len(digits) % 2 == 0 and re.fullmatch("[0-9a-fA-F]+", digits) else None
 
 
+def unbroken(text: str) -> str:
+    """A message's own text that a screen, a mail or a page has broken into lines of one width, as one line; else the text."""
+    lines = text.rstrip("\n").split("\n")
+    widths = {len(line) for line in lines[:-1]}
+    wide = len(widths) == 1 and _PIECE_MIN < len(lines[0]) <= _ROW_MAX and 0 < len(lines[-1]) <= len(lines[0])
+    return "".join(lines) if wide and _MTI_AND_BITMAP.match(text) else text
+
+
 def pieces(text: str) -> list[bytes]:
     """The messages of a text that has several without frames: a line each, a paragraph each, or a dump each. Else none."""
     text = tidied(text).strip()
@@ -202,15 +211,22 @@ def _piece(text: str) -> bytes:
 
 
 def unwrapped(data: bytes) -> bytes:
-    """What a TCP packet carries, where the bytes are a whole one, as Wireshark copies a frame; else the bytes."""
+    """What a TCP packet carries, where the bytes are one or its beginning, as Wireshark copies a frame; else the bytes."""
     for linktype, at in ((ETHERNET, _ETHERNET_BYTES), (COOKED, _COOKED_BYTES), (RAW_IP, 0)):
         size = int.from_bytes(data[at + 2 : at + 4], "big")
         padded = size < _SHORTEST - at and len(data) == _SHORTEST
-        if data[at : at + 1] == b"\x45" and (at + size == len(data) or padded):
+        cut = at + size > len(data) and not _ones_sum(data[at : at + _IP_BYTES])
+        if data[at : at + 1] == b"\x45" and (at + size == len(data) or padded or cut):
             segment = segment_of(linktype, data)
             if segment is not None and segment.payload:
                 return segment.payload
     return data
+
+
+def _ones_sum(header: bytes) -> int:
+    """What is wrong with the checksum of an IPv4 header; 0: nothing."""
+    total = sum(int.from_bytes(header[i : i + 2], "big") for i in range(0, len(header), 2))
+    return (total + total // 0x10000) & 0xFFFF ^ 0xFFFF if len(header) == _IP_BYTES else 0xFFFF
 
 
 def _bytea(text: str) -> bytes | None:

@@ -70,8 +70,14 @@ def of_bytes(content: bytes, name: str) -> list[Stream]:
     try:
         found = _of_hex(text.translate(_QUOTES), name)
     except CaptureError:
-        return [Stream(name, None, content[:KEPT])]
+        return [Stream(name, None, alone(content)[:KEPT])]
     return [one._replace(data=unwrapped(one.data)) for one in found] if len(found) == 1 else found
+
+
+def alone(content: bytes) -> bytes:
+    """A text of one line without the line end that an editor puts behind it; all else as it is."""
+    body = content.removesuffix(b"\n").removesuffix(b"\r")
+    return body if body.isascii() and b"\n" not in body else content
 
 
 def several_of(text: str, name: str) -> Stream | None:

@@ -98,6 +98,7 @@ def _readings(message: str, content: bytes, text: str | None) -> list[bytes]:
     `text`: what `content` is as text in ASCII; None: it is none.
     """
     from switch.capture import pasted
+    from switch.capture.streams import alone
 
     found = pasted.readings(text) if text is not None else []
     if found:
@@ -106,8 +107,8 @@ def _readings(message: str, content: bytes, text: str | None) -> list[bytes]:
         return [pasted.unwrapped(_from_hex(text, message))]
     digits = (text or "").translate(_SEPARATORS)
     if digits and len(digits) % 2 == 0 and all(c in _HEX for c in digits):
-        return [pasted.unwrapped(bytes.fromhex(digits)), content]
-    return [content]
+        return [pasted.unwrapped(bytes.fromhex(digits)), alone(pasted.unbroken(text or "").encode("ascii", "replace"))]
+    return [content if text is None else alone(pasted.unbroken(text).encode("ascii", "replace"))]
 
 
 def _like_text(message: str) -> bool:

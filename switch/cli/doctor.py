@@ -175,9 +175,10 @@ def _streams(what: str, port: int, in_text: bool) -> "list[list[Stream]]":
 
 def _or_text(found: "list[Stream]", content: bytes, in_text: bool) -> "list[list[Stream]]":
     """Streams of a file, and the file's own text where it may be one message in ASCII."""
+    from switch.capture.pasted import plain, unbroken
     from switch.capture.streams import Stream
 
-    text = content.rstrip(b"\r\n")
+    text = unbroken(plain(content.decode("latin-1")).rstrip("\n")).encode("latin-1", "replace")
     if len(found) != 1 or not _like_message(text.decode("latin-1")) or found[0].data == text:
         return [[one] for one in found]
     both = [found[0], Stream(found[0].name, None, text)]

@@ -55,12 +55,17 @@ _PRINTED: Final = {
         "what Describe of moov-io/iso8583 prints of a message",
         _TAKE_BYTES,
     ),
+    re.compile(rb"\A[\x00-\xff]{0,4}?[1-4][0-9]?\x1c[0-9]{3,9}\x1c[^\x1c]{0,40}\x1c[\x00-\xff]{0,200}\x1c"): (
+        "a message of a cash machine to its host (NDC, or Diebold 911 and 912): fields between 1C bytes, no MTI and no bitmap",
+        "connect it to what drives cash machines: that speaks ISO 8583 to a switch",
+    ),
     re.compile(rb"^bm +Enabled Fields +: |^t +Message Type[^\n]*: '[0-9]{4}'", re.MULTILINE): (
         "what pp of pyiso8583 prints of a message",
         _TAKE_BYTES,
     ),
 }
-"""What libraries print of messages, which people paste for the messages: how it is known, what it is, and what to do."""
+"""What libraries print of messages, which people paste for the messages, and what other machines send: how it is known, what it
+is, and what to do."""
 
 
 def foreign(data: bytes, configured: str) -> Diagnosis | None:
@@ -74,7 +79,7 @@ def foreign(data: bytes, configured: str) -> Diagnosis | None:
                 Cause.PROTOCOL, f"This is {says}{behind}.", (Setting("peer", change),), 0.95, evidence=seen
             )
     for one in _FOREIGN:
-        if data.startswith(one.start):
+        if data.startswith(one.start) and not (one.start == b"<" and data[1:2].isdigit()):
             marks = (
                 (0, min(len(one.start), _SHOWN), one.start.decode("latin-1").strip() if one.start[0] > 32 else "this"),
             )

@@ -20,6 +20,8 @@ from switch.cli.doctor import command as doctor
 from tests.capture.test_pasted import MESSAGES, STAMP, quoted, rows, shown
 from tests.doctor.sent import SHIPPED, documents
 
+SIGN_ON = "0800822000000000000004000000000000001125120000000001001"
+"""of cmi87, hex digits alone"""
 SEEN = frozenset(range(0x20, 0x7F)) - set(b"\\\"'%<>[]&=")
 
 
@@ -51,6 +53,10 @@ def zoned(data: bytes) -> str:
 
 
 FORMS: dict[str, Callable[[bytes], str]] = {
+    "groups of any size in brackets": lambda d: f"({d[:2].hex()} {d[2:10].hex()} {d[10:].hex()})",
+    "groups of any size in quotes, over lines": lambda d: f"'{d[:5].hex(' ')} \n{d[5:9].hex(' ')}\n{d[9:].hex(' ')}'",
+    "angle brackets": lambda d: f"<{d.hex()}>",
+    "offsets with an h": lambda d: rows(d, lambda at, c: f"{at:08x}h {c.hex(' '):47} {shown(c):16}"),
     "IntelliJ's array": lambda d: "\n".join(f"{i} = {signed(b)}" for i, b in enumerate(d)),
     "IntelliJ's array, typed": lambda d: "\n".join(f"[{i}] = {{byte}} {signed(b)}" for i, b in enumerate(d)),
     "IntelliJ's value": lambda d: f"result = {{byte[{len(d)}]@1234}} [{quoted(d, '{}', ', ')}]",
@@ -202,6 +208,32 @@ def test_a_file_of_another_programs_text_is_read_by_both_commands(content: bytes
         for command, said in ((decode, "Primary Account Number"), (doctor, "of cmi87b")):
             result = CliRunner().invoke(command, [argument], input=content)
             assert (result.exit_code, said in result.output) == (0, True), result.output
+
+
+def test_a_frame_of_which_the_end_was_not_copied_is_a_frame() -> None:
+    whole = bytes.fromhex(FORMS["a frame"](MESSAGES["visa"]).replace("-", ""))
+    assert written(whole[:-20].hex("-")) == MESSAGES["visa"][:-20]
+    damaged = whole[:24] + bytes([whole[24] ^ 1]) + whole[25:-20]
+    assert written(damaged.hex("-")) == damaged, "whose checksum is wrong is none"
+
+
+@pytest.mark.parametrize("text", [MESSAGES["cmi87"].decode() + "\n", "\n".join(wrapped(SIGN_ON, 40).split("\n"))])
+def test_a_messages_own_text_is_one_whatever_an_editor_or_a_page_made_of_its_lines(text: str, tmp_path: Path) -> None:
+    """One line end behind it, or lines of one width: a text of hex digits alone is not hex for that."""
+    (tmp_path / "pasted.txt").write_text(text)
+    for argument in (str(tmp_path / "pasted.txt"), "-"):
+        said = CliRunner().invoke(doctor, [argument], input=text)
+        assert "healthy: 1 message" in said.output, said.output
+        assert "cmi87 with no length header" in said.output
+        assert "cmi87" in CliRunner().invoke(decode, [argument], input=text).output.splitlines()[0]
+
+
+def test_a_cash_machines_own_protocol_is_called_by_its_name() -> None:
+    """What is seen behind the length of a port that a cash machine was pointed at: fields between 1C bytes."""
+    for text in (b"11\x1c002\x1c\x1c\x1c1;\x1c;9504", b"\0\x2122\x1c000000001\x1c\x1c9\x1cA"):
+        assert "a cash machine" in CliRunner().invoke(doctor, [text.hex()]).output
+    digits = CliRunner().invoke(doctor, ["-"], input=b"<0200" + MESSAGES["cmi87"][4:20] + b">").output
+    assert "XML" not in digits, "a bracket before digits begins no element"
 
 
 def test_text_with_letters_of_its_own_and_messages_are_no_text() -> None:
