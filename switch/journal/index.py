@@ -103,15 +103,15 @@ class Index:
         os.close(open_private(self.path, os.O_RDWR))
         wait_s = 0 if self._at_once else 30
         database = sqlite3.connect(self.path, timeout=wait_s, isolation_level=None, check_same_thread=False)
-        tables = Tables(database, self._projections)
         try:
+            tables = Tables(database, self._projections)
             # no lock is asked for where all is well: whoever builds may hold it for as long as a batch takes
             if self._at_once:
                 self._check_version(database)
             else:
                 self._make_writable(database, tables)
             database.execute("PRAGMA cache_size = -16384")
-        except sqlite3.Error:
+        except BaseException:
             database.close()
             raise
         return tables

@@ -53,30 +53,32 @@ def follow(
     `tell`: hears of each projection that was built again or removed.
     """
     index, wait_s = Index(state_dir, projections), 0.0
-    inode = inode_of(state_dir)
-    fitting = index.fit()
-    directory, known, waited_s = journal_directory(state_dir), 0, 0.0
-    while not wait(parent, wait_s):
-        waited_s += wait_s
-        if wait_s and waited_s < FOLLOW_S and _size(directory) - known < FOLLOW_BYTES:
-            continue
-        if inode_of(state_dir) != inode:  # removed, as one that is damaged is
-            index.close()
-            index = Index(state_dir, projections)
-            inode = inode_of(state_dir)
-            fitting = index.fit()
-        step = next(fitting, None)
-        if step is not None:
-            if isinstance(step, Rebuilt):
-                tell(step)
-            wait_s = 0.0
-            continue
-        known, waited_s = _size(directory), 0.0
-        done = index.batch()
-        if not done and index.misfits():  # as another release has left it
-            fitting = index.fit()
-        wait_s = 0.0 if done >= BATCH_RECORDS else PEEK_S
-    index.close()
+    try:
+        inode = inode_of(state_dir)
+        fitting = index.fit()
+        directory, known, waited_s = journal_directory(state_dir), 0, 0.0
+        while not wait(parent, wait_s):
+            waited_s += wait_s
+            if wait_s and waited_s < FOLLOW_S and _size(directory) - known < FOLLOW_BYTES:
+                continue
+            if inode_of(state_dir) != inode:  # removed, as one that is damaged is
+                index.close()
+                index = Index(state_dir, projections)
+                inode = inode_of(state_dir)
+                fitting = index.fit()
+            step = next(fitting, None)
+            if step is not None:
+                if isinstance(step, Rebuilt):
+                    tell(step)
+                wait_s = 0.0
+                continue
+            known, waited_s = _size(directory), 0.0
+            done = index.batch()
+            if not done and index.misfits():  # as another release has left it
+                fitting = index.fit()
+            wait_s = 0.0 if done >= BATCH_RECORDS else PEEK_S
+    finally:
+        index.close()
 
 
 def main(arguments: list[str], projections: Sequence[Projection] = STANDARD) -> int:

@@ -8,7 +8,7 @@ reached, the log for the rest; where no index can be made (a read-only copy), th
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -39,14 +39,17 @@ class JournalLook:
         if not segments(self._directory):
             raise NoJournalError(self._directory)
         self._index: Index | None = None
-        self._bring_up_to_date(state_dir, projections)
-        try:
-            self._look()
-        except IndexDamagedError:  # where `catch_up` had no cause to read
-            self.close()
-            remove_index(state_dir)
+        with ExitStack() as unless_it_is_all_read:
+            unless_it_is_all_read.callback(self.close)
             self._bring_up_to_date(state_dir, projections)
-            self._look()
+            try:
+                self._look()
+            except IndexDamagedError:  # where `catch_up` had no cause to read
+                self.close()
+                remove_index(state_dir)
+                self._bring_up_to_date(state_dir, projections)
+                self._look()
+            unless_it_is_all_read.pop_all()
 
     def _bring_up_to_date(self, state_dir: Path | str, projections: Sequence[Projection]) -> None:
         if os.access(state_dir, os.W_OK):

@@ -6,6 +6,7 @@ that of its acquirer.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
 from heapq import merge
 from pathlib import Path
 
@@ -55,7 +56,12 @@ class Reports:
 
     def __init__(self, state_dir: Path | str, projections: Sequence[Projection] = STANDARD) -> None:
         """`projections`: all that the index keeps. Raises JournalError where there is no journal, or one is damaged."""
-        self._looks = [JournalLook(one, projections) for one in journals_of(state_dir)]
+        with ExitStack() as unless_all_are_read:
+            self._looks = [
+                unless_all_are_read.enter_context(closing(JournalLook(one, projections)))
+                for one in journals_of(state_dir)
+            ]
+            unless_all_are_read.pop_all()
         self._several = len(self._looks) > 1
 
     def transactions(self, filters: Filters, limit: int = 0) -> list[Row]:

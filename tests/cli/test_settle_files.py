@@ -9,11 +9,10 @@ from click.testing import CliRunner, Result
 
 from switch.cli.check import command as check
 from switch.core.records.records import AnyEntry
-from switch.journal.index import Index
 from switch.ledger.clearing import check_file
 from switch.money.fee_line import Fee
 from tests.cli.test_settle import a_day, settle, sides
-from tests.journal.samples import written
+from tests.journal.samples import catch_up, written
 from tests.ledger.stories import Sides, cutover, records
 from tests.ledger.test_exchange import through
 
@@ -273,7 +272,7 @@ def test_what_is_taken_back_in_a_later_window_has_the_approval_and_rate_of_its_p
 
     found = presented()
     assert (found["DE5"], found["DE50"], found["DE38"], found["PDS0025"]) == (802, "840", "A1B2C3", "R261127")
-    Index(state).catch_up()
+    catch_up(state)
     assert presented() == found, "from tables it is the same"
 
 
@@ -319,7 +318,7 @@ def test_a_file_is_of_the_window_that_is_asked_for_whatever_lies_before_and_behi
         refused = write(state, "ipm", out, "--window", "2026-11-28/1")
         assert "DE42 'MMMMMMMMMMMMMMMM' has 16 characters, and not 15" in refused.output
         assert sorted(path.name for path in out.glob("*.ipm")) == ["2026-11-27-1.mastercard.ipm"]
-        Index(state).catch_up()
+        catch_up(state)
 
 
 @pytest.mark.parametrize("cold", [True, False])
@@ -335,7 +334,7 @@ def test_members_steps_of_disputes_are_in_mastercards_file_and_its_own_are_not(
     abroad = records(story, Sides(issuer="atlas", acquirer="mastercard"), 100)
     state = journal(tmp_path / "state", [*foreign, *abroad, cutover(200)])
     if not cold:
-        Index(state).catch_up()
+        catch_up(state)
     assert write(state, "ipm", out).exit_code == 0
     with (out / "2026-11-27-1.mastercard.ipm").open("rb") as file:
         _, *found, trailer = mciipm.IpmReader(file, encoding="cp500", blocked=True)

@@ -4,10 +4,12 @@ import errno
 import os
 import select
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 
+from switch.core.records.outcomes import Outcome
 from switch.core.records.records import (
     ENCODER,
     SCHEMA,
@@ -26,6 +28,8 @@ from switch.core.records.records import (
 from switch.journal.disk import Disk, RealDisk
 from switch.journal.feed import Feed
 from switch.journal.head import CopyPort, head_path, read_slots
+from switch.journal.history import IndexHistory
+from switch.journal.index import Index
 from switch.journal.log import GENESIS, Log, Place
 from switch.journal.recovery import journal_directory
 from switch.journal.segment_writer import Chunk, Home, SegmentWriter
@@ -214,6 +218,18 @@ def written(
     if close:
         writer.close()
     return newest(state)
+
+
+def catch_up(state: Path) -> None:
+    """Have the index of this journal know all of it."""
+    with closing(Index(state)) as index:
+        index.catch_up()
+
+
+def find_outcome(state: Path, key: Key) -> Outcome | None:
+    """What the history of this journal knows of a key."""
+    with closing(IndexHistory(state)) as history:
+        return history.find(key)
 
 
 def read_head(directory: str) -> Place | None:

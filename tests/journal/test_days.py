@@ -3,6 +3,7 @@
 import os
 from collections import Counter as Tally
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,6 +38,7 @@ from tests.journal.samples import (
     START_US,
     answered,
     booted,
+    catch_up,
     declined,
     delivered,
     forwarded,
@@ -52,10 +54,8 @@ NEVER = START_US + 1_000 * DAY_US
 
 
 def days_of(state: Path, by: str = "", limit: int = 0) -> list[DayTotals]:
-    reports = Reports(state)
-    found = reports.days(START_US, by, limit)
-    reports.close()
-    return found
+    with closing(Reports(state)) as reports:
+        return reports.days(START_US, by, limit)
 
 
 def cut(n: int, at_us: int = START_US) -> Cutover:
@@ -125,7 +125,7 @@ def test_days_add_up_to_the_books_wherever_they_are_closed_and_however_far_the_i
         state = Path(directory)
         writer = open_writer(state)
         write(writer, entries[: indexed % len(entries)], batch=500)
-        Index(state).catch_up()
+        catch_up(state)
         write(writer, entries[indexed % len(entries) :], batch=500)
         days = days_of(state)
         parts = {by: days_of(state, by) for by in ("acquirer", "host", "route")}
@@ -246,6 +246,7 @@ def test_until_the_first_cutover_days_are_the_calendars_of_the_deciding_record(t
         ("2025-11-25", START_US + DAY_US // 2, "calendar", 1, 1),
     ]
     assert reports.days(START_US + 5 * DAY_US)[0].day == "2025-11-30", "today is open, with nothing in it yet"
+    reports.close()
 
 
 def test_a_day_without_a_payment_is_a_day(tmp_path: Path) -> None:

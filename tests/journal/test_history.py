@@ -11,7 +11,7 @@ import pytest
 from switch.core.records.records import AnyEntry
 from switch.journal.history import IndexHistory
 from switch.journal.index import Index, index_path
-from tests.journal.samples import answered, booted, day, forwarded, key, written
+from tests.journal.samples import answered, booted, catch_up, day, forwarded, key, written
 from tests.journal.test_index import keys, remembered
 
 
@@ -65,14 +65,14 @@ def test_history_answers_from_the_log_while_somebody_has_the_index_to_himself(
 def test_history_leaves_an_index_of_another_version_to_who_builds_it(tmp_path: Path) -> None:
     entries = day(40)
     written(tmp_path, entries)
-    Index(tmp_path).catch_up()
+    catch_up(tmp_path)
     database = sqlite3.connect(index_path(tmp_path))
     database.execute("PRAGMA user_version = 77")
     database.close()
     history = IndexHistory(tmp_path)
     assert history.reached() == 0
     assert history.find(key(11)) == remembered(entries).find(key(11))
-    Index(tmp_path).catch_up()
+    catch_up(tmp_path)
     assert history.reached() > 0
     history.close()
 

@@ -5,8 +5,6 @@ from pathlib import Path
 import pytest
 
 from switch.core.records.records import Answered, Forwarded
-from switch.journal.history import IndexHistory
-from switch.journal.index import Index
 from switch.journal.projections.projection import PLACE
 from switch.journal.projections.transactions import TransactionFold
 from switch.ledger.fold import LedgerFold
@@ -14,7 +12,7 @@ from tests.core.operator.test_disputes import naming
 from tests.core.scripts import Scene
 from tests.core.test_mechanisms import Counter
 from tests.core.transactions.test_reconciliation import pays, takes_back
-from tests.journal.samples import open_writer, write
+from tests.journal.samples import catch_up, find_outcome, open_writer, write
 from tests.journal.test_days import days_of, told
 
 
@@ -28,9 +26,9 @@ def test_history_knows_what_is_held_in_all_however_far_the_index_lags(tmp_path: 
     key = shop.book.recorded(Forwarded)[0].key
     writer = open_writer(tmp_path)
     write(writer, shop.book.entries[:indexed])
-    Index(tmp_path).catch_up()
+    catch_up(tmp_path)
     write(writer, shop.book.entries[indexed:])
-    found = IndexHistory(tmp_path).find(key)
+    found = find_outcome(tmp_path, key)
     assert found == shop.book.switch.state.recent[key]
     assert found is not None
     assert (found.amount, found.added) == (320_00, 20_00)
@@ -46,13 +44,13 @@ def test_history_knows_what_was_refunded_of_a_payment_however_far_the_index_lags
     pays(scene, "000004", "10.00", **naming(paid))
     writer = open_writer(tmp_path)
     write(writer, scene.book.entries[:indexed])
-    Index(tmp_path).catch_up()
+    catch_up(tmp_path)
     write(writer, scene.book.entries[indexed:])
-    found = IndexHistory(tmp_path).find(key)
+    found = find_outcome(tmp_path, key)
     assert found == scene.book.switch.state.recent[key]
     assert found is not None
     assert (found.amount, found.refunded) == (100_00, 30_00)
-    Index(tmp_path).catch_up()
+    catch_up(tmp_path)
     assert days_of(tmp_path)[0].net == {"504": 70_00}
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -33,8 +34,10 @@ from tests.journal.samples import (
     START_US,
     answered,
     booted,
+    catch_up,
     day,
     delivered,
+    find_outcome,
     forwarded,
     key,
     newest,
@@ -60,10 +63,8 @@ def keys(entries: list[AnyEntry]) -> set[Key]:
 
 
 def rows(state: Path) -> list[Row]:
-    reports = Reports(state)
-    found = reports.transactions(Filters())
-    reports.close()
-    return found
+    with closing(Reports(state)) as reports:
+        return reports.transactions(Filters())
 
 
 @pytest.mark.parametrize("indexed", [0, 1, 40, 110, 170])
@@ -114,9 +115,8 @@ def test_the_newest_of_two_transactions_with_one_key_is_found(tmp_path: Path) ->
     last_year, now = forwarded(1), forwarded(1_000_001)
     assert last_year.key == now.key
     written(tmp_path, [booted(), last_year, answered(1), now, answered(1_000_001, "51")])
-    index = Index(tmp_path)
-    index.catch_up()
-    found = IndexHistory(tmp_path).find(now.key)
+    catch_up(tmp_path)
+    found = find_outcome(tmp_path, now.key)
     assert found is not None
     assert (found.txn, found.de39) == (1_000_001, "51")
 
@@ -135,8 +135,8 @@ def test_an_index_deleted_and_built_again_is_the_same(tmp_path: Path) -> None:
 
 def test_only_what_is_known_to_be_durable_is_indexed(tmp_path: Path) -> None:
     write(open_writer(tmp_path), [booted(), forwarded(1), answered(1), forwarded(2)], batch=2)
-    index = Index(tmp_path)
-    assert index.catch_up() == 2
+    with closing(Index(tmp_path)) as index:
+        assert index.catch_up() == 2
     assert [(r.txn, r.status) for r in rows(tmp_path)] == [(2, "open"), (1, "approved")]
 
 
@@ -145,7 +145,7 @@ def test_the_index_goes_on_when_a_segment_is_superseded(tmp_path: Path) -> None:
     write(writer, day(5))
     durable, chain = writer.durable, writer.chain_durable
     write(writer, day(5, first=11))
-    Index(tmp_path).catch_up()
+    catch_up(tmp_path)
     again = open_writer(tmp_path, durable, chain)  # acknowledgements after `durable` never arrived
     write(again, day(10, first=11))
     again.close()
@@ -156,7 +156,7 @@ def test_the_index_goes_on_when_a_segment_is_superseded(tmp_path: Path) -> None:
 
 def test_an_index_of_another_journal_is_built_anew(tmp_path: Path) -> None:
     written(tmp_path, [booted(), forwarded(7), answered(7)])
-    Index(tmp_path).catch_up()
+    catch_up(tmp_path)
     newest(tmp_path).unlink()
     written(tmp_path, [booted(), forwarded(8), answered(8), forwarded(9)])
     assert [r.txn for r in rows(tmp_path)] == [9, 8]
@@ -165,7 +165,7 @@ def test_an_index_of_another_journal_is_built_anew(tmp_path: Path) -> None:
 def test_an_index_that_knows_more_than_the_log_is_kept_as_a_witness(tmp_path: Path) -> None:
     """What it has was durable: emptying it would hide that the log has lost its end."""
     written(tmp_path, day(30))
-    Index(tmp_path).catch_up()
+    catch_up(tmp_path)
     newest(tmp_path).unlink()
     written(tmp_path, [booted(), forwarded(7)])
     with pytest.raises(JournalError, match=r"knows records up to 64, and .* ends at 2: records are missing"):
@@ -288,6 +288,7 @@ def test_filters_narrow_the_list(tmp_path: Path) -> None:
     assert [r.txn for r in newest_five] == sorted((r.txn for r in newest_five), reverse=True)
     assert {r.at_us >= START_US + 90 for r in reports.transactions(Filters(since_us=START_US + 90))} == {True}
     assert {r.status for r in reports.transactions(Filters(status="reversed"))} == {"reversed"}
+    reports.close()
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -330,11 +331,11 @@ def test_show_has_every_record_of_a_transaction_and_no_sealed_pan(tmp_path: Path
 def test_what_was_stood_in_for_is_listed_shown_and_found_again(tmp_path: Path, indexed: bool) -> None:
     written(tmp_path, [booted(), stood_in(6), delivered(7), owed(8, 6)])
     if indexed:
-        Index(tmp_path).catch_up()
-    listed = {row.txn: row for row in Reports(tmp_path).transactions(Filters())}
+        catch_up(tmp_path)
+    listed = {row.txn: row for row in rows(tmp_path)}
     assert (listed[6].route, listed[6].status, listed[6].reversed_by) == ("stand-in", "reversed", 8)
     assert (listed[6].reason, listed[7].reason, listed[7].status) == ("stand-in for debit", "stand-in", "delivered")
-    outcome = IndexHistory(tmp_path).find(key(6))
+    outcome = find_outcome(tmp_path, key(6))
     assert outcome is not None
     assert (outcome.txn, outcome.de39, outcome.elements, outcome.reversed_by) == (6, "00", {"38": "S00001"}, 8)
     code, text = run("show", "6", "--state", str(tmp_path))
@@ -349,10 +350,10 @@ def test_what_was_approved_or_taken_back_in_part_is_listed_with_what_stands(tmp_
     part = msgspec.structs.replace(owed(5, 4), message=owed(5, 4).message | {"95": "000000003000".ljust(42, "0")})
     less = msgspec.structs.replace(answered(2, "10"), elements={"4": "000000006000"})
     written(tmp_path, [booted(), forwarded(2), less, forwarded(4), answered(4), part])
-    listed = {row.txn: row for row in Reports(tmp_path).transactions(Filters())}
+    listed = {row.txn: row for row in rows(tmp_path)}
     assert (listed[2].amount, listed[2].status, listed[2].de39) == (60_00, "approved", "10")
     assert (listed[4].amount, listed[4].status, listed[4].reversed_by) == (30_00, "approved", 0)
-    found = IndexHistory(tmp_path).find(key(4))
+    found = find_outcome(tmp_path, key(4))
     assert found is not None
     assert (found.amount, found.reversed_by) == (30_00, 0)
 
@@ -384,11 +385,12 @@ def test_verify_exits_1_at_damage_and_says_where(tmp_path: Path) -> None:
 
 def test_what_recovery_wrote_again_is_indexed_once(tmp_path: Path) -> None:
     write(open_writer(tmp_path), day(20), batch=3)
-    Index(tmp_path).catch_up()
+    catch_up(tmp_path)
     found = recover(tmp_path, Limits())
     assert found.tail
     settle(tmp_path, "morocco", found)
     assert journal_directory(tmp_path)
     history, expected = IndexHistory(tmp_path), remembered(day(20))
     assert all(history.find(each) == expected.find(each) for each in keys(day(20)))
+    history.close()
     assert len({r.txn for r in rows(tmp_path)}) == len(rows(tmp_path))

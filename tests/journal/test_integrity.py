@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -262,6 +263,8 @@ def test_a_damaged_index_answers_nothing_and_the_log_does(damaged: Path) -> None
     assert [outcome.txn for outcome in history.find_named("100001", f"{11:012d}")] == [11]
     assert expected.find(key(11)) == history.find(key(11))
     assert all(index_path(damaged) in sentence for sentence in said)
+    history.close()
+    expected.close()
 
 
 def test_a_damaged_index_stops_no_start_and_verify_says_what_to_do(damaged: Path) -> None:
@@ -278,7 +281,8 @@ def test_an_index_that_names_other_places_is_not_believed(state: Path) -> None:
     index, said = Index(state), list[str]()
     index.database.execute("UPDATE transactions SET places = ?", (PLACE.pack(5, 1, 255),))
     index.close()
-    found = IndexHistory(state, said.append).find(key(11))
+    with closing(IndexHistory(state, said.append)) as history:
+        found = history.find(key(11))
     assert found is not None
     assert found.txn == 11
     assert said == [said[0]]
@@ -295,6 +299,7 @@ def test_a_payment_in_a_missing_segment_is_said_to_be_missing_and_never_to_be_un
             each.find(key(11))
         assert each.find(key(51)) is not None
         assert each.find(key(99_999)) is None
+        each.close()
 
 
 def test_every_file_is_its_owners_whatever_the_umask(tmp_path: Path) -> None:

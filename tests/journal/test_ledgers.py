@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from switch.ledger.fold import LedgerFold
 from switch.sim.cast import Cast
 from switch.sim.world import World
 from switch.wire.dates import DAY_US
-from tests.journal.samples import snapshot, written
+from tests.journal.samples import catch_up, snapshot, written
 from tests.ledger.stories import DAY, MAD, START_US, cutover, owed, records
 
 FAR_US = START_US + 1_000 * DAY_US
@@ -133,9 +134,10 @@ def test_without_a_ledger_that_fits_it_is_built_from_the_log_with_progress(
 
 def test_what_the_index_gets_meanwhile_is_not_counted_twice(tmp_path: Path, simulated: list[AnyEntry]) -> None:
     written(tmp_path, simulated)
-    Index(tmp_path).batch(100)
+    with closing(Index(tmp_path)) as index:
+        index.batch(100)
     with open_ledger(tmp_path, MAD) as view:
-        Index(tmp_path).catch_up()
+        catch_up(tmp_path)
         assert told(view) == folded(simulated)
 
 
@@ -151,7 +153,7 @@ def a_journal(state: Path) -> Path:
 
 def test_what_a_closed_window_came_to_outlives_a_prune_and_its_messages_do_not(tmp_path: Path) -> None:
     state, window = a_journal(tmp_path), Window(DAY, 1)
-    Index(state).catch_up()
+    catch_up(state)
     with open_ledger(state, MAD) as view:
         before = view.positions(window)
     assert prune(state, FAR_US, FAR_US, None).first > 1
@@ -166,13 +168,13 @@ def test_what_a_closed_window_came_to_outlives_a_prune_and_its_messages_do_not(t
 
 def test_a_ledger_built_from_a_pruned_journal_says_which_window_is_not_whole(tmp_path: Path) -> None:
     state = a_journal(tmp_path)
-    Index(state).catch_up()
+    catch_up(state)
     prune(state, FAR_US, FAR_US, None)
     Path(index_path(state)).unlink()
     for _ in ("from the log", "from the index"):
         with open_ledger(state, MAD) as view:
             assert [(str(one.window), view.whole(one.window)) for one in view.closed] == [("2026-11-28/1", False)]
-        Index(state).catch_up()
+        catch_up(state)
 
 
 def test_payments_that_were_answered_before_a_prune_go_and_those_that_are_open_stay(tmp_path: Path) -> None:
@@ -194,5 +196,5 @@ def test_no_ledger_of_an_index_that_is_no_database(tmp_path: Path) -> None:
     Path(index_path(tmp_path)).write_bytes(b"not a database, not at all")
     with open_ledger(tmp_path, MAD) as view:
         assert view.positions(Window(DAY, 1))
-    with sqlite3.connect(index_path(tmp_path)) as database:
+    with closing(sqlite3.connect(index_path(tmp_path))) as database:
         assert database.execute("SELECT count(*) FROM ledger_entries").fetchone() == (0,)

@@ -30,7 +30,18 @@ from switch.server.indexing import projection_rebuilt
 from switch.sim.cast import Cast
 from switch.sim.world import World
 from switch.wire.dates import DAY_US
-from tests.journal.samples import START_US, answered, day, forwarded, key, open_writer, snapshot, write, written
+from tests.journal.samples import (
+    START_US,
+    answered,
+    catch_up,
+    day,
+    forwarded,
+    key,
+    open_writer,
+    snapshot,
+    write,
+    written,
+)
 
 FAR_US = START_US + 1_000 * DAY_US
 
@@ -95,7 +106,7 @@ def test_tables_built_again_are_those_built_live_to_the_byte(
         assert dump(tmp_path) == lived
     for file in tmp_path.glob("index.sqlite*"):
         file.unlink()
-    Index(tmp_path).catch_up()
+    catch_up(tmp_path)
     assert dump(tmp_path) == lived
 
 
@@ -262,7 +273,7 @@ def test_a_rebuild_that_is_broken_off_leaves_the_tables_as_they_were_and_they_an
 ) -> None:
     monkeypatch.setattr("switch.journal.beside.STEP_RECORDS", 20)
     written(tmp_path, day(100))
-    Index(tmp_path).catch_up()
+    catch_up(tmp_path)
     before, history, index = dump(tmp_path), IndexHistory(tmp_path), Index(tmp_path)
     steps = index.fit(["transactions"])
     for _ in range(4):
@@ -270,6 +281,7 @@ def test_a_rebuild_that_is_broken_off_leaves_the_tables_as_they_were_and_they_an
         assert history.find(key(11)) is not None
     steps.close()
     index.close()
+    history.close()
     assert dump(tmp_path) == before
 
 
@@ -289,12 +301,14 @@ def test_records_that_come_while_a_projection_is_built_again_are_in_it(
     (last,) = [step for step in steps if isinstance(step, Rebuilt)]
     assert last.last == writer.durable - 1
     assert dump(tmp_path) == expected
+    index.close()
+    other.close()
 
 
 def pruned(state: Path) -> int:
     """A journal that begins later; the record it begins with."""
     written(state, [*day(50), snapshot(200), *day(50, first=201)])
-    Index(state).catch_up()
+    catch_up(state)
     return prune(state, FAR_US, FAR_US, None).first
 
 
@@ -323,12 +337,13 @@ def test_a_prune_in_the_middle_of_it_brings_nothing_back(tmp_path: Path, monkeyp
     before = dump(tmp_path)
     with pytest.raises(JournalError, match="was pruned meanwhile: build the projection again"):
         list(steps)
+    index.close()
     assert dump(tmp_path) == before
 
 
 def test_a_record_that_was_indexed_and_is_gone_is_said_and_nothing_is_replaced(tmp_path: Path) -> None:
     written(tmp_path, [*day(40), forwarded(900), answered(900)])
-    Index(tmp_path).catch_up()
+    catch_up(tmp_path)
     before = dump(tmp_path)
     path = next(Path(journal_directory(tmp_path)).glob("*.log"))
     data = bytearray(path.read_bytes())

@@ -16,7 +16,7 @@ from switch.journal.anchor import anchor_path
 from switch.journal.backup import backup
 from switch.journal.feed import Feed
 from switch.journal.history import IndexHistory
-from switch.journal.index import Index, index_path
+from switch.journal.index import index_path
 from switch.journal.log import JournalError, Log, segments
 from switch.journal.places import places_with_key
 from switch.journal.projections.projection import Look
@@ -26,7 +26,7 @@ from switch.journal.reports import Filters, Reports
 from switch.journal.restore import restore
 from switch.journal.verify import verify
 from switch.wire.dates import DAY_US
-from tests.journal.samples import START_US, answered, booted, forwarded, key, open_writer, owed, write
+from tests.journal.samples import START_US, answered, booted, catch_up, forwarded, key, open_writer, owed, write
 from tests.journal.test_feed import append
 
 LIMITS = Limits()
@@ -124,7 +124,7 @@ def test_what_is_left_is_found_and_what_went_is_not(tmp_path: Path, index: str) 
     if index != "pruned":
         Path(index_path(state)).unlink()
     if index == "built anew":
-        Index(state).catch_up()
+        catch_up(state)
     assert history.find(key(3_003)) == kept
     assert history.find(key(303)) is None
     assert history.find(key(2_001)) is not None
@@ -133,7 +133,7 @@ def test_what_is_left_is_found_and_what_went_is_not(tmp_path: Path, index: str) 
 
 def test_a_row_read_just_before_its_file_went_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = made(tmp_path)
-    Index(state).catch_up()
+    catch_up(state)
     history = IndexHistory(state)
 
     def meanwhile(look: Look, key_: Key) -> list[tuple[int, bytes]]:

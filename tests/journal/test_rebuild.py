@@ -17,19 +17,19 @@ from trio.testing import MockClock
 from switch.cli.journal import command, list_command
 from switch.core.party import Log as Event
 from switch.core.records.lifecycle import Status
-from switch.journal.index import REMOVED, Index, Rebuilt
+from switch.journal.index import REMOVED, Rebuilt
 from switch.journal.indexer import DAMAGED, follow
 from switch.journal.projections import STANDARD
 from switch.journal.projections.transactions import Transactions
 from switch.server.indexing import keep_index, projection_rebuilt
-from tests.journal.samples import day, written
+from tests.journal.samples import catch_up, day, written
 from tests.journal.test_projections import MARKED, spoil
 
 
 def outdated(state: Path) -> None:
     """An index as an earlier release left it: its days are of another version."""
     written(state, day(40))
-    Index(state).catch_up()
+    catch_up(state)
     spoil(state, "UPDATE projections SET version = 0 WHERE name = 'days'")
     spoil(state, MARKED["days"])
 

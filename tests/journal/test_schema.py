@@ -27,7 +27,7 @@ from switch.journal.verify import verify
 from switch.security.vault import KeyVault
 from switch.server.serving import dialects_of
 from tests.core.scripts import morocco
-from tests.journal.samples import PAN, START_US, key
+from tests.journal.samples import PAN, START_US, catch_up, key
 
 LIMITS = Limits()
 SCHEMA_1 = Path(__file__).parent / "schema1"
@@ -174,7 +174,7 @@ def test_it_is_indexed_and_reported(old: Path) -> None:
 @pytest.mark.parametrize("indexed", [False, True])
 def test_its_outcomes_are_found(old: Path, indexed: bool) -> None:
     if indexed:
-        Index(old).catch_up()
+        catch_up(old)
     history = IndexHistory(old)
     found = {n: history.find(key(n)) for n in (7, 9, 21, 55, 777)}
     history.close()
