@@ -57,7 +57,7 @@ def command(
     try:
         from switch.gateway.cards_shown import cards_shown
         from switch.gateway.demo_shop import Shop
-        from switch.http.listening import ListeningError, address_of, check_address, serve
+        from switch.http.listening import ListeningError, address_of, check_address, listening, serve
         from switch.http.server import Server
     except ImportError:
         raise click.ClickException(MISSING) from None
@@ -73,11 +73,10 @@ def command(
     async def run() -> None:
         """Until SIGINT or SIGTERM."""
         check_address(address, None)
-        listeners = await trio.open_tcp_listeners(address.port, host=address.host)
-        at = address_of(listeners)
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async with trio.open_nursery() as nursery:
+            async with listening(address) as listeners, trio.open_nursery() as nursery:
                 nursery.start_soon(serve, server, listeners, None)
+                at = address_of(listeners)
                 say_ready(file, {"shop": at}, f"Ready: shop http://{at}, paying at {gateway}")
                 await anext(signals)
                 nursery.cancel_scope.cancel()

@@ -58,7 +58,8 @@ class Desk:
         """number of an order -> of tasks that go on with it"""
         self._acquirer = acquirer
         self._institution = institution
-        self._disk = Disk(registry.store) if threads else None
+        self._threads = threads
+        self._disk: Disk | None = None
         self._driver: Driver | None = None
         self._nursery: trio.Nursery | None = None
         self._numbers = iter(range(0))
@@ -67,9 +68,10 @@ class Desk:
         """the store is not what was written to it: nothing can be gone on with"""
 
     def open(self, driver: Driver, nursery: trio.Nursery) -> None:
-        """Serve from now on, until the nursery is cancelled."""
+        """Serve from now on, until the nursery is cancelled. Raises StoreError."""
         self._driver, self._nursery = driver, nursery
-        if self._disk is not None:
+        if self._threads:  # not earlier: what is not served yet has nobody who closes the disk's connections
+            self._disk = Disk(self.registry.store)
             nursery.start_soon(self._disk.run)
 
     async def disk(self, method: Callable[..., Any], *arguments: Any, **named_ones: Any) -> Any:

@@ -3,7 +3,7 @@
 import signal
 import ssl
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import msgspec
@@ -23,7 +23,7 @@ from switch.gateway.shops import Report
 from switch.gateway.web import Web
 from switch.http.client import Reply, post_form
 from switch.http.https_end import HttpsEnd
-from switch.http.listening import ListeningError, address_of, check_address, is_anywhere, renew, serve, trust
+from switch.http.listening import ListeningError, address_of, check_address, is_anywhere, listening, renew, serve, trust
 from switch.http.server import Server
 from switch.server.driving import driving
 from switch.server.ports import Dial, Sinks
@@ -116,24 +116,28 @@ async def _run(
     check_address(setting.address, setting.tls)
     _check_way_back(setting)
     try:
-        listeners = await trio.open_tcp_listeners(setting.address.port, host=setting.address.host)
-        results, peers = await _authenticate(setting, address_of(listeners), service, report)
-        async with driving(acquirer, sinks=Sinks(log), dial=dial, ends=ends) as driver, trio.open_nursery() as nursery:
-            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
-                await nursery.start(service.run, driver)
-                nursery.start_soon(_end_if_damaged, service, nursery.cancel_scope)
-                nursery.start_soon(serve, server, listeners, setting.tls)
-                if results is not None:
-                    nursery.start_soon(results)
-                ready(address_of(listeners), registry)
-                async for caught in signals:
-                    number = signal.Signals(caught)
-                    if number != signal.SIGHUP:
-                        break
-                    renew((setting.tls, peers.own, peers.peers), report)
-                await service.finish(DRAIN_S)
-                await trio.sleep(RESULT_S)
-            nursery.cancel_scope.cancel()
+        async with AsyncExitStack() as opened:
+            listeners = await opened.enter_async_context(listening(setting.address))
+            results, peers = await _authenticate(setting, address_of(listeners), service, report, opened)
+            async with (
+                driving(acquirer, sinks=Sinks(log), dial=dial, ends=ends) as driver,
+                trio.open_nursery() as nursery,
+            ):
+                with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
+                    await nursery.start(service.run, driver)
+                    nursery.start_soon(_end_if_damaged, service, nursery.cancel_scope)
+                    nursery.start_soon(serve, server, listeners, setting.tls)
+                    if results is not None:
+                        nursery.start_soon(results)
+                    ready(address_of(listeners), registry)
+                    async for caught in signals:
+                        number = signal.Signals(caught)
+                        if number != signal.SIGHUP:
+                            break
+                        renew((setting.tls, peers.own, peers.peers), report)
+                    await service.finish(DRAIN_S)
+                    await trio.sleep(RESULT_S)
+                nursery.cancel_scope.cancel()
     except* StoreError as errors:  # of the first look at what a process before has left
         raise first_of(errors) from None
     if service.desk.damage is not None:
@@ -164,18 +168,18 @@ def _check_way_back(setting: Setting) -> None:
 
 
 async def _authenticate(
-    setting: Setting, at: Address, service: Service, report: Report
+    setting: Setting, at: Address, service: Service, report: Report, opened: AsyncExitStack
 ) -> tuple[Callable[[], Awaitable[None]] | None, Ends]:
     """Have the service ask cards' banks; returns what serves the directory server's results and keeps card ranges fresh.
 
-    `at`: where pages are served. Raises OSError, ListeningError.
+    `at`: where pages are served. `opened`: closes what is opened here. Raises OSError, ListeningError.
     """
     network, where, tls = setting.network, setting.results, setting.peers
     if network.threeds is None or where is None:
         return None, Ends(None, None)
     ends = Ends.of(tls)
     check_address(where, ends.own)
-    listeners = await trio.open_tcp_listeners(where.port, host=where.host)
+    listeners = await opened.enter_async_context(listening(where))
     url = setting.results_url or f"{'http' if ends.own is None else 'https'}://{address_of(listeners)}"
     pages = setting.pages or f"{'http' if setting.tls is None else 'https'}://{at}"
 

@@ -6,7 +6,8 @@ In: an address, files of certificates and keys. Out: TLS contexts, a server at w
 import ipaddress
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -140,10 +141,20 @@ async def listen(
 ) -> None:
     """Serve until cancelled. `ready` is told the real address. Raises ListeningError, and OSError where it cannot be had."""
     check_address(address, end)
-    listeners = await trio.open_tcp_listeners(address.port, host=address.host)
-    async with trio.open_nursery() as nursery:
+    async with listening(address) as listeners, trio.open_nursery() as nursery:
         nursery.start_soon(serve, server, listeners, end)
         await ready(address_of(listeners))
+
+
+@asynccontextmanager
+async def listening(address: Address) -> AsyncIterator[list[trio.SocketListener]]:
+    """Listeners at `address`, closed behind it, whether or not they were served. Raises OSError."""
+    listeners = await trio.open_tcp_listeners(address.port, host=address.host)
+    try:
+        yield listeners
+    finally:
+        for listener in listeners:
+            listener.socket.close()
 
 
 async def serve(server: Server, listeners: Sequence[trio.SocketListener], end: HttpsEnd | None) -> None:

@@ -5,6 +5,7 @@ import signal
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,16 @@ import trio
 from switch.core.authentication import AccessControl
 from switch.core.network import Address, Network
 from switch.http.https_end import HttpsEnd
-from switch.http.listening import ListeningError, address_of, check_address, is_anywhere, mutual_context, renew, serve
+from switch.http.listening import (
+    ListeningError,
+    address_of,
+    check_address,
+    is_anywhere,
+    listening,
+    mutual_context,
+    renew,
+    serve,
+)
 from switch.http.server import App, Server
 from switch.security.module import SecurityModule
 from switch.threeds.acs import Acs, Outside
@@ -73,10 +83,11 @@ async def run_directory(network: Network, tls: Tls | None, ready: Ready, report:
     if network.threeds is None:
         raise ValueError("the network file has no [threeds]")
     kept = KeptFile(state / "directory.sqlite", Passed)
-    ends = Ends.of(tls)
-    directory = Directory(network, poster(ends.peers), new_id, report, kept)
-    at = Address(network.threeds.host, network.threeds.port)
-    return await serve_until_told(directory.app(), at, ends, ready, report)
+    with closing(kept):
+        ends = Ends.of(tls)
+        directory = Directory(network, poster(ends.peers), new_id, report, kept)
+        at = Address(network.threeds.host, network.threeds.port)
+        return await serve_until_told(directory.app(), at, ends, ready, report)
 
 
 async def run_acs(
@@ -93,11 +104,13 @@ async def run_acs(
     """The same of an access control server, to which browsers come that have no certificate: it asks peers for theirs itself."""
     prover = Prover(acs, module, secrets.randbelow)
     kept = KeptFile(state / f"acs-{acs.name}.sqlite", Challenge)
-    ends = Ends.of(tls, browsers=True)
-    outside = Outside(post=poster(ends.peers), report=report, new_id=new_id, sms=sms, clock=time.time)
-    style = files(_LOOKS).joinpath("pay.css").read_bytes()
-    server = Acs(network, acs, prover, outside, kept, style=style, limits=limits)
-    return await serve_until_told(server.app(), Address(acs.host, acs.port), ends, ready, report, server.challenges.run)
+    with closing(kept):
+        ends = Ends.of(tls, browsers=True)
+        outside = Outside(post=poster(ends.peers), report=report, new_id=new_id, sms=sms, clock=time.time)
+        style = files(_LOOKS).joinpath("pay.css").read_bytes()
+        server = Acs(network, acs, prover, outside, kept, style=style, limits=limits)
+        at = Address(acs.host, acs.port)
+        return await serve_until_told(server.app(), at, ends, ready, report, server.challenges.run)
 
 
 async def run_server(
@@ -128,9 +141,8 @@ async def serve_until_told(
 ) -> str:
     """Serve `app` until SIGINT or SIGTERM; SIGHUP has the files of `ends` read again. `beside`: runs at its side."""
     check_address(address, ends.own)
-    listeners = await trio.open_tcp_listeners(address.port, host=address.host)
     number = signal.SIGTERM
-    async with trio.open_nursery() as nursery:
+    async with listening(address) as listeners, trio.open_nursery() as nursery:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
             nursery.start_soon(serve, Server(app, report), listeners, ends.own)
             if beside is not None:

@@ -1,5 +1,6 @@
 """A gateway's addresses, as its process has them: where browsers are sent back to from their banks."""
 
+import socket
 import ssl
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,9 @@ from switch.core.network import Address
 from switch.gateway.running import Setting, run
 from switch.gateway.service import Service
 from switch.http.listening import ListeningError
+from switch.loopback import free_ports
 from tests.gateway.test_kills import NETWORK
+from tests.open_files import open_below
 
 
 def setting(state: Path, **more: Any) -> Setting:
@@ -46,3 +49,12 @@ async def test_every_address_is_none_to_come_back_to(tmp_path: Path, host: str) 
         await run(anywhere, lambda *_: None, lambda *_: None, lambda *_: None)
     with pytest.raises(ListeningError, match="--results-url says how it reaches this"):
         await run(setting(tmp_path, results=Address(host, 0)), lambda *_: None, lambda *_: None, lambda *_: None)
+    assert not open_below(tmp_path)
+
+
+async def test_a_gateway_that_cannot_take_results_leaves_nothing_open(tmp_path: Path) -> None:
+    pages, results = (Address("127.0.0.1", port) for port in free_ports(2))
+    with socket.create_server((results.host, results.port)), pytest.raises(OSError, match="in use"):
+        await run(setting(tmp_path, address=pages, results=results), *[lambda *_: None] * 3)
+    assert not open_below(tmp_path)
+    socket.create_server((pages.host, pages.port)).close()

@@ -175,5 +175,6 @@ async def test_a_file_that_cannot_be_read_is_said_not_guessed(wrong: str, tmp_pa
         }[wrong]
         with closing(sqlite3.connect(path, isolation_level=None)) as db:
             db.execute(change)
-    with pytest.raises(KeepingError, match=r"acs-atlas\.sqlite: cannot be used: .*; end what uses it and move it away"):
-        challenge(path).read()
+    told = r"acs-atlas\.sqlite: cannot be used: .*; end what uses it and move it away"
+    with pytest.raises(KeepingError, match=told), closing(challenge(path)) as file:
+        file.read()

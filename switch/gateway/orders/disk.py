@@ -7,6 +7,7 @@ connection of its own, so that a search holds up no payment.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from functools import partial
 from typing import Any, Final
 
@@ -30,11 +31,15 @@ class _Call:
 
 
 class Disk:
-    """One store's thread. `run` serves it; what is asked before waits."""
+    """One store's thread. `run` serves it, and closes at its end what was opened here; what is asked before waits."""
 
     def __init__(self, store: Store) -> None:
+        """Raises StoreError."""
         self._store = store
-        self._reader, self._searcher = store.beside(), store.beside()
+        with ExitStack() as opened:
+            self._reader = opened.enter_context(closing(store.beside()))
+            self._searcher = store.beside()
+            opened.pop_all()
         self._searching = trio.CapacityLimiter(1)
         self._waiting: list[_Call] = []
         self._more = trio.Event()
