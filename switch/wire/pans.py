@@ -89,7 +89,7 @@ def mask_pans(text: str, *, anywhere: bool = True) -> str:
     among other digits, which is sometimes none: for what is only looked at.
 
     >>> mask_pans("CARD 4761739001010119")
-    'CARD 4761730000060119'
+    'CARD 4761730000500119'
     """
     for run in _RUN.finditer(text):
         digits = run[0].replace(" ", "").replace("-", "")
