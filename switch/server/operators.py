@@ -21,6 +21,7 @@ from switch.core.party import Log
 from switch.journal.keys import audit_witness_path
 from switch.security.audit import AuditError, AuditLog
 from switch.server.ports import trio_clock
+from switch.wire.pans import mask_pans
 
 AUDIT_FILE: Final = "audit.log"
 NOTE_MAX: Final = 2_000
@@ -174,8 +175,9 @@ class Operators:
         self, command: str, arguments: dict[str, Any], by: str, note: str, private: Collection[str]
     ) -> None:
         """Raises Unable where it cannot be: what nobody could know of is not done."""
-        shown = {k: _how_many(v) if k in private else v for k, v in arguments.items()}
+        shown = {k: _how_many(v) if k in private else _masked(v) for k, v in arguments.items()}
         text = msgspec.json.encode(shown).decode()[:NOTE_MAX] if shown else ""
+        note = mask_pans(note, anywhere=False)  # a refusal may say what was asked for
         at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         try:
             async with self._turn:
@@ -208,6 +210,11 @@ class Operators:
     def _append(self, at: str, by: str, command: str, arguments: str, note: str) -> None:
         with self._audit.turn():
             self._audit.write(at=at, by=by, act=command, key=arguments, note=note)
+
+
+def _masked(value: object) -> object:
+    """A person writes in a reason whatever explains it, a card's number among it."""
+    return mask_pans(value, anywhere=False) if isinstance(value, str) else value
 
 
 def _how_many(private: object) -> str:

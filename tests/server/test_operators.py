@@ -204,6 +204,13 @@ async def test_what_each_did_is_in_the_log_and_what_takes_two_is_done_once_by_tw
     assert "links.list" not in said, "who only looks is not in it"
 
 
+async def test_a_cards_number_that_somebody_has_typed_is_masked_in_the_log(desks: Desks) -> None:
+    await desks.ask("chama", "links.signoff", name="4761739001010119")
+    await desks.ask("driss", "links.signoff", name="4761739001010119")
+    log = (desks.state_dir / "audit.log").read_text()
+    assert (log.count("4761730000500119"), "4761739001010119" in log) == (2, False)
+
+
 @pytest.mark.parametrize("change", ["altered", "taken out", "put in"])
 async def test_a_log_that_was_changed_is_found_and_nothing_more_is_done(desks: Desks, change: str) -> None:
     for name in ("atlas", "rif", "souss"):

@@ -14,6 +14,7 @@ from switch.core.operator.command import Arguments, Command, Unable, rows_shown
 from switch.core.operator.errors import ErrorCode
 from switch.core.records.records import Excepted, Resolved
 from switch.core.saf.forwarder import Forwarder
+from switch.wire.pans import mask_pans
 from switch.wire.vocabulary import DE
 
 
@@ -96,7 +97,9 @@ class ExceptionCommands:
         return next(row for row in self._rows(now) if row.txn == f"{txn:x}")
 
     def resolve(self, given: ResolveArguments, now: int) -> ExceptionRow:
-        """End one; what was owed by it is owed no more. Returns what it was. Raises Unable."""
+        """End one; what was owed by it is owed no more. Returns what it was. A card's number in the reason is kept masked.
+        Raises Unable."""
+        given = msgspec.structs.replace(given, reason=mask_pans(given.reason, anywhere=False))
         txn = self._open(given.txn)
         if not given.reason.strip():
             raise Unable(

@@ -78,10 +78,12 @@ def test_a_person_ends_it_with_a_reason_and_nothing_owed_is_ended_by_it(crash: b
         book.asks("day.show")
         book = book.crashes()
     (row,) = book.asks("exceptions.list").items
-    book.asks("exceptions.resolve", txn=row.txn, reason="charged by hand", by="Amina")
+    book.asks("exceptions.resolve", txn=row.txn, reason="charged by hand, card 4761739001010119", by="Amina")
     assert items(book) == []
     assert book.switch.state.owed == owed, "the advice is owed all the same"
-    assert [(r.reason, r.unpriced) for r in book.recorded(Resolved)] == [("charged by hand", True)]
+    assert [(r.reason, r.unpriced) for r in book.recorded(Resolved)] == [
+        ("charged by hand, card 4761730000500119", True)
+    ]
     with pytest.raises(Unable, match="is no open exception"):
         book.asks("exceptions.resolve", txn=row.txn, reason="again", by="Amina")
     assert items(book.crashes()) == []
