@@ -1,5 +1,6 @@
 """What commands share about a network with shards: which are asked for, and running several at once."""
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -34,9 +35,11 @@ class Asked(NamedTuple):
 
 
 def check_asked(network: "Network", asked: Asked) -> None:
-    """Raise a click error where `serve` is not told which shards of this network to run, or to run such as it has not."""
+    """Raise a click error where `serve` is not told which shards of this network to run, or to run such as it has not; or to keep
+    files where no UTF-8 leads."""
     from switch.config.mistakes import did_you_mean
 
+    _check_paths(asked)
     known, shard, shards = [one.name for one in network.shards], asked.shard, asked.shards
     if shard and shards:
         raise click.UsageError("--shard runs one, --shards several: give one of them")
@@ -54,6 +57,16 @@ def check_asked(network: "Network", asked: Asked) -> None:
         if name not in known:
             raise click.UsageError(f'{network.source} has no shard "{name}"; {did_you_mean(name, known)}')
     _refuse_undivided(asked.state or Path(network.state_dir))
+
+
+def _check_paths(asked: Asked) -> None:
+    """Where its files are the switch says in its log, its ready file and to the program that it becomes: in UTF-8."""
+    for option, path in (("--state", asked.state), ("--log", asked.log_path), ("--capture", asked.capture_path)):
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            said = os.fsencode(str(path)).decode(errors="backslashreplace")
+            raise click.BadParameter(f"{said} is no UTF-8: give a path that is", param_hint=option) from None
 
 
 def _refuse_undivided(directory: Path) -> None:

@@ -45,7 +45,7 @@ _STYLES: dict[str, dict[str, Any]] = {
 @click.option(
     "--where", "-w", multiple=True, metavar="CONDITION", help="Only events that meet it; may be given several times."
 )
-@click.option("--limit", "-n", type=click.IntRange(min=0), default=0, help="Only the last so many; 0: all.")
+@click.option("--limit", "-n", type=click.IntRange(0, 1_000_000_000), default=0, help="Only the last so many; 0: all.")
 @click.option("--currency", default="MAD", show_default=True, help="What costs are in.")
 @click.option("--json", "as_json", is_flag=True, help="The lines as they stand in the log.")
 def command(

@@ -1,12 +1,15 @@
 """`cmi-switch`: one file a command in this room, found by its name and imported only when it is called."""
 
+import codecs
 import errno
 import importlib
+import io
 import os
 import pkgutil
+import sys
 import tempfile
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -48,6 +51,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; whatever it did not foresee ends as a sentence, with the traceback in a file."""
         keep_others_from_writing()
+        for stream in (sys.stdout, sys.stderr):
+            _let_print(stream)
         stale = find_stale()
         if stale:
             raise click.ClickException(
@@ -62,6 +67,13 @@ class Commands(click.Group):
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # who read our output has seen enough: click ends quietly
             raise _Defect(error) from error
+
+
+def _let_print(stream: TextIO) -> None:
+    """Paths that are no UTF-8 leave as they came, and what an older terminal has no character for as a question mark."""
+    if isinstance(stream, io.TextIOWrapper):
+        utf8 = codecs.lookup(stream.encoding).name == "utf-8"
+        stream.reconfigure(errors="surrogateescape" if utf8 else "replace")
 
 
 class _Defect(click.ClickException):

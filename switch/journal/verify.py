@@ -120,7 +120,7 @@ def _index(state_dir: Path | str, result: Verified) -> None:
     if not os.path.exists(path):
         return
     try:
-        with closing(sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True)) as database:
+        with closing(sqlite3.connect(f"file:{quote(os.fsencode(path))}?mode=ro", uri=True)) as database:
             (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
             found = database.execute("SELECT max(sequence) FROM projections").fetchone()
     except sqlite3.OperationalError as error:  # as on a disk that may only be read

@@ -98,7 +98,8 @@ class AuditLog:
             self._number = len(self.verify())
         number, chain = self._number, self._last
         note = "; ".join(filter(None, (_set_back(self._at, at), note)))
-        made = Act(number=number + 1, at=at, by=by, act=act, key=key, check_value=check_value, note=note)
+        texts = {"by": _text(by), "act": act, "key": _text(key), "note": _text(note)}
+        made = Act(number=number + 1, at=at, check_value=check_value, **texts)
         line = msgspec.json.encode(_Line(made, self._link(chain, made)))
         try:
             self._append(line + b"\n")
@@ -198,6 +199,11 @@ def _set_back(before: str, at: str) -> str:
     except (ValueError, TypeError):
         return ""
     return f"the clock was set back by {back_s:.0f} s since the act before" if back_s > _STEP_S else ""
+
+
+def _text(said: str) -> str:
+    """Paths are said, and may be no UTF-8."""
+    return said.encode(errors="backslashreplace").decode()
 
 
 def identity_of(path: Path) -> tuple[int, ...] | None:

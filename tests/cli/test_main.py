@@ -3,6 +3,8 @@ what is no command is answered with the nearest one."""
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -124,6 +126,27 @@ def test_a_name_longer_than_a_file_may_have_is_unknown(command: str, said: str) 
     result = CliRunner().invoke(main, [*command.split(), "x" * 5_000])
     assert result.exit_code in (1, 2)
     assert said in result.output
+
+
+def test_a_terminal_that_lacks_characters_gets_question_marks() -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "switch.cli.main", "decode", "--help"],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "?" in told.stdout
+
+
+@pytest.mark.parametrize("option", ["--state", "--log", "--capture"])
+def test_where_a_switch_is_to_keep_its_files_is_utf8(option: str) -> None:
+    result = CliRunner().invoke(main, ["serve", option, os.fsdecode(b"\xe9tat")])
+    assert (result.exit_code, result.output.splitlines()[-1]) == (
+        2,
+        f"Error: Invalid value for {option}: \\xe9tat is no UTF-8: give a path that is",
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A new key to seal with: what was sealed before opens still, the chain goes on, and the file is whole or as it was."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,15 @@ def test_where_there_is_no_journal_no_key_is_made_for_one(tmp_path: Path) -> Non
     done = CliRunner().invoke(main, ["journal", "rekey", "--state", str(tmp_path / "nothing")])
     assert (done.exit_code, list(tmp_path.iterdir())) == (1, [])
     assert "no journal here" in done.output
+
+
+def test_the_audit_log_says_a_path_that_is_no_utf8_all_the_same(tmp_path: Path) -> None:
+    state = tmp_path / os.fsdecode(b"\xe9tat") / "state"
+    append(state, day(5))
+    done = CliRunner().invoke(main, ["journal", "rekey", "--state", str(state)])
+    assert done.exit_code == 0, done.output
+    (act,) = audit_of(state, open_vault(state).audit_secret).verify()
+    assert r"\udce9tat" in act.key
 
 
 def test_old_seals_open_new_ones_need_the_new_key_and_the_chain_goes_on(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 Whoever edits a journal with care makes every CRC right; the hash chain is what they cannot make right without the rest.
 """
 
+import os
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from zlib import crc32
 
@@ -11,6 +13,7 @@ import pytest
 
 from switch.core.records.records import SCHEMA
 from switch.journal.head import head_path
+from switch.journal.index import Index
 from switch.journal.log import HEADER, JournalError, Log, segments
 from switch.journal.recovery import journal_directory
 from switch.journal.scan import HEAD, REST
@@ -45,6 +48,14 @@ def test_a_journal_as_it_was_written_is_sound(tmp_path: Path) -> None:
         1,
         len(day(40)),
     )
+
+
+def test_a_directory_whose_name_is_no_utf8_is_one_as_well(tmp_path: Path) -> None:
+    state = tmp_path / os.fsdecode(b"\xe9tat")
+    written(state, day(5))
+    with closing(Index(state)) as index:
+        index.catch_up()
+    assert verify(state).damage == []
 
 
 @pytest.mark.parametrize("nth", range(1, 8))
