@@ -19,6 +19,8 @@ from switch.journal.indexer import DAMAGED
 STEADY_S: Final = 60.0
 """a process that ran for so long is started again with the shortest rest; sooner, twice the last one: a disk that damages what is
 written to it would have the whole index built again and again"""
+END_S: Final = 5.0
+"""for a process to end once nothing comes to it any more, and again once it is killed: a disk that hangs may keep it"""
 
 
 def index_damaged(why: str) -> Log:
@@ -60,13 +62,15 @@ async def keep_index(state_dir: Path, log: Callable[[Log], None], ended: Callabl
             await _read(process, log)
             code = await process.wait()
         finally:
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + 5):
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + END_S):
                 for stream in (process.stdin, process.stdout):
                     if stream is not None:
                         await stream.aclose()
                 await process.wait()
             if process.returncode is None:
                 process.kill()
+                with trio.CancelScope(shield=True, deadline=trio.current_time() + END_S):
+                    await process.wait()
         wait_s = 1.0 if trio.current_time() - began > STEADY_S else min(wait_s * 2, 60.0)
         if code == DAMAGED:
             ended(index_damaged(f"{index_path(state_dir)}: damaged, as the process that builds it found"))

@@ -2,10 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import click
 import msgspec
@@ -79,6 +81,23 @@ async def test_an_index_that_is_damaged_again_and_again_is_not_built_all_the_tim
     assert {event.event for event in events} == {"index.damaged"}
     assert len(begun) < 12
     assert begun[1] - begun[0] < 5
+
+
+async def test_a_process_that_does_not_end_by_itself_is_killed_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[trio.Process] = []
+    really_open = trio.lowlevel.open_process
+
+    async def open_process(command: list[str], **options: Any) -> trio.Process:
+        begun.append(await really_open(["sleep", "60"], **options))
+        return begun[-1]
+
+    monkeypatch.setattr(trio.lowlevel, "open_process", open_process)
+    monkeypatch.setattr("switch.server.indexing.END_S", 1.0)
+    with trio.move_on_after(0.2):
+        await keep_index(tmp_path, lambda _: None, lambda _: None)
+    assert [process.returncode for process in begun] == [-signal.SIGKILL]
 
 
 async def test_the_hop_log_hears_of_it(tmp_path: Path) -> None:
