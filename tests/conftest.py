@@ -4,7 +4,12 @@ import importlib.util
 import os
 import shutil
 import signal
+import sqlite3
+import sys
 import tempfile
+import warnings
+from contextlib import suppress
+from functools import partial
 
 import pytest
 from hypothesis import settings
@@ -32,6 +37,15 @@ PACKAGES = {
 """Debian's package of a program, where it has another name"""
 
 
+class Watched(sqlite3.Connection):
+    """Warns where nobody has closed it, as Python's own do from 3.13 on: what would fail there fails here."""
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it is closed, or never was open
+            _ = self.total_changes
+            warnings.warn(f"unclosed database in {self!r}", ResourceWarning, source=self, stacklevel=1)
+
+
 def pytest_configure() -> None:
     """Undo what a test and the processes it starts would inherit.
 
@@ -39,7 +53,7 @@ def pytest_configure() -> None:
     started from there (POSIX.1-2017, sh, 2.11; exec): no Ctrl-C of a test would arrive. A terminal said to be dumb,
     narrow or without colour changes what is drawn. A proxy takes the addresses of this machine for its own, and where one
     must be used, `no_proxy` does not always say so. A long TMPDIR leaves no room for a socket's address. No example of a
-    property is late: how fast the machine is decides no test.
+    property is late: how fast the machine is decides no test. A database left open is one under every Python.
     """
     if read_stamp() is not None and "CMI_SWITCH_COMPILED" not in os.environ:
         pytest.exit(
@@ -58,6 +72,8 @@ def pytest_configure() -> None:
     os.environ["TERM"] = "xterm"
     for variable in ("no_proxy", "NO_PROXY"):
         os.environ[variable] = ",".join(filter(None, (os.environ.get(variable), LOOPBACK)))
+    if sys.version_info < (3, 13):
+        pytest.MonkeyPatch().setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
     if len(os.fsencode(tempfile.gettempdir())) > TEMPORARY_MAX and os.access(SHORT, os.W_OK):
         os.environ["TMPDIR"] = tempfile.tempdir = SHORT
 

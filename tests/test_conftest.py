@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,25 @@ def test_a_program_of_others_that_is_missing_is_said_and_fails_where_it_is_requi
     assert "tshark is not installed (apt-get install tshark)" in done.stdout
     assert outcome in done.stdout.splitlines()[-1]
     assert (done.returncode != 0) is bool(required)
+
+
+LEAVES_ONE_OPEN = """
+import gc, sqlite3
+
+def test_it() -> None:
+    sqlite3.connect(":memory:").execute("SELECT 1")
+    gc.collect()
+"""
+
+
+def test_a_database_left_open_fails_under_every_python(tmp_path: Path) -> None:
+    shutil.copy(HERE / "conftest.py", tmp_path)
+    (tmp_path / "test_it.py").write_text(LEAVES_ONE_OPEN)
+    options = ("-p", "no:cacheprovider", "-c", str(HERE.parent / "pyproject.toml"), f"--rootdir={tmp_path}")
+    command = (sys.executable, "-m", "pytest", *options, str(tmp_path / "test_it.py"))
+    done = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "unclosed database" in done.stdout
 
 
 @pytest.mark.long
