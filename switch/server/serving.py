@@ -6,7 +6,7 @@ died becomes owed before anything is answered.
 
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -289,7 +289,8 @@ async def serving(
     vault, module = open_vault(state_dir), open_module(network.security)
     feed = feed_of(network, state_dir, vault, standby=tell_waiting is not None)
     recovered = feed.open(tell=tell_waiting or (lambda _: None))
-    try:
+    with ExitStack() as opened:
+        opened.callback(feed.close)
         sinks = open_sinks()
         sinks = msgspec.structs.replace(sinks, log=keep_defects(sinks.log, state_dir))
         files = raise_open_files(network)
@@ -299,6 +300,7 @@ async def serving(
         for event in [*found_at_start(recovered, feed), *key_beside(state_dir)]:
             sinks.log(event, time.time_ns())
         history = IndexHistory(state_dir, lambda why: sinks.log(index_damaged(why), time.time_ns()))
+        opened.callback(history.close)
         switch = Switch(
             network, dialects, recovered.state, recovered.position, vault, history, Explainer(shipped_dialects), module
         )
@@ -334,8 +336,6 @@ async def serving(
             with quiet_collector():
                 yield running
             nursery.cancel_scope.cancel()
-    finally:
-        feed.close()
 
 
 def feed_of(network: Network, state_dir: Path, vault: KeyVault, *, standby: bool) -> Feed:

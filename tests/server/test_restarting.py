@@ -19,6 +19,7 @@ from switch.core.handover.memory import MEMORY_VERSION, Memory
 from switch.core.link_control.leaving import Leaving
 from switch.core.network import Network
 from switch.core.operator.command import Unable
+from switch.journal.index import index_path
 from switch.loopback import on_free_ports
 from switch.server import reloading
 from switch.server.connections import ListenError
@@ -31,6 +32,7 @@ from switch.server.serving import Serving, serving
 from switch.wire import Dialect
 from switch.wire.framing import make_framing
 from switch.wire.vocabulary import Document
+from tests.open_files import open_below
 from tests.server.parties import Notes
 
 
@@ -118,6 +120,13 @@ async def test_what_is_left_is_whole_and_a_program_that_cannot_begin_costs_nothi
         assert not any(os.get_inheritable(kept.fd) for kept in handover.connections)
         assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
         assert running.driver.listeners.kept_dials(), "hosts are dialled again"
+
+
+async def test_a_switch_that_ends_leaves_none_of_its_files_open(network: Network, tmp_path: Path) -> None:
+    index = Path(index_path(tmp_path)).name
+    async with serving(network, tmp_path, Notes().sinks) as running:
+        await until(lambda: running.health() and index in open_below(tmp_path))
+    assert not open_below(tmp_path)
 
 
 @pytest.mark.parametrize(
