@@ -37,8 +37,9 @@ def count(n: int, unit: str) -> str:
 
 
 def shown(element: Element, value: str, index: int) -> str:
-    """A value as an error may show it: a sensitive one's wrong character only, a PAN masked, others around what is wrong."""
-    if element.sensitive:
+    """A value as an error may show it: of a sensitive one, or one with sensitive parts, the wrong character only (before it may
+    stand a CVV2, or a card's number); a PAN masked, others around what is wrong."""
+    if element.sensitive or element.mixed:
         return f"{quoted(value[index : index + 1], 0)} (the rest is not shown)"
     return quoted(mask_pan(value), len(value)) if element.key == "2" else quoted(value, index)
 

@@ -374,4 +374,10 @@ def _element(key: str, given: dict[str, Any]) -> Element:
         left_pad=given.get("left_pad", ""),
         right_pad=given.get("right_pad", ""),
         sensitive=given.get("sensitive", False),
+        mixed=key == DE.ICC or _has_secret_parts(given.get("subfields", {})),
     )
+
+
+def _has_secret_parts(annotation: dict[str, Any]) -> bool:
+    """As `Form.may_hold_secrets`, without making the form."""
+    return annotation.get("form") == "tlv" or any(part.get("sensitive") for part in annotation.get("parts", ()))

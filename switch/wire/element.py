@@ -75,6 +75,8 @@ class Element(msgspec.Struct, frozen=True):
     left_pad: str
     right_pad: str
     sensitive: bool
+    mixed: bool = False
+    """it has parts, and some of them, or some tags, are sensitive"""
 
     @property
     def digits(self) -> int:

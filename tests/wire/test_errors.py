@@ -42,7 +42,7 @@ DECODE = [
     (CMI87, b"0200" + text(2) + b"1650473912345678x0", "2", 36, "digits", '"504739******78x0"'),
     (CMI87, b"0200" + text(35) + b"055047?", "35", 26, "track data (digits, = or D)", '"?" (the rest is not shown)'),
     (CMI87, b"0200" + text(28) + b"X00000000", "28", 20, "a sign (C or D) and digits", '"X00000000"'),
-    (CMI87, b"0200" + text(55) + b"0049F2G", "55", 26, "hex digits", '"9F2G"'),
+    (CMI87, b"0200" + text(55) + b"0049F2G", "55", 26, "hex digits", '"G" (the rest is not shown)'),
     (CMI87, b"0200" + text(55) + b"0039F2", "55", 23, "an even number of hex digits", "3"),
     (CMI87, b"0200" + text(41) + b"TERM\r001x", "41", 28, "the end of the message", "1 byte more"),
     (CMI87, b"0200" + text(3) + b"00\n000", "3", 22, "6 digits", r'"00\n000"'),
