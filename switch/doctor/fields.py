@@ -303,9 +303,8 @@ def _stuck(suspect: Suspect, configured: Configured) -> Diagnosis:
             text = f"{read_so_far}, as if the rest had been cut off: {why}."
             ask = Setting("peer", f"send, or print, the whole message; if this is all of it, {hint}")
             return Diagnosis(Cause.FIELD, text, (ask,), 0.3, configured.framing, dialect.name)
-    text = (
-        f"The message reads as {dialect.name} at first, and no one element in another form puts the rest right: {why}."
-    )
+    behind = f" behind a header of {counted(suspect.lead, 'byte')}" if suspect.lead != suspect.spoken.header else ""
+    text = f"The message reads as {dialect.name}{behind} at first, and no one element in another form puts the rest right: {why}."
     return Diagnosis(Cause.FIELD, text, (Setting("dialect file", hint),), 0.3, configured.framing, dialect.name)
 
 

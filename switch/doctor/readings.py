@@ -84,7 +84,7 @@ def begun(data: bytes, spoken: Sequence[Spoken], made: Iterable[Cut]) -> Iterato
             for one in spoken:
                 if (
                     one.mti != form
-                    or not _bitmap_fits(data, start + lead, one, sure=False)
+                    or not bitmap_fits(data, start + lead, one, sure=False)
                     or (header and not lead_name(header))
                 ):
                     continue
@@ -113,7 +113,7 @@ def bare(data: bytes, spoken: Sequence[Spoken]) -> Iterator[Reading]:
             if (
                 one.mti != form
                 or (one.changed and not known and lead > ALTERED_LEAD_MAX)
-                or not _bitmap_fits(data, lead, one, sure=known and not one.changed)
+                or not bitmap_fits(data, lead, one, sure=known and not one.changed)
             ):
                 continue
             spans, documents, at = [], [], 0
@@ -165,7 +165,7 @@ def _of_cut(data: bytes, cut: Cut, spoken: Sequence[Spoken]) -> Iterator[Reading
             known = lead in (0, one.header) or bool(lead_name(data[start : start + lead]))
             if one.mti != form:
                 continue
-            if not _bitmap_fits(data, start + lead, one, sure=known and not one.changed):
+            if not bitmap_fits(data, start + lead, one, sure=known and not one.changed):
                 continue
             documents = _read_all(data, cut.frames, lead, one)
             if documents is None:
@@ -183,7 +183,7 @@ def _leads(data: bytes, start: int, stop: int) -> Iterator[tuple[int, str]]:
             yield lead, form
 
 
-def _bitmap_fits(data: bytes, at: int, spoken: Spoken, sure: bool) -> bool:
+def bitmap_fits(data: bytes, at: int, spoken: Spoken, sure: bool) -> bool:
     """Whether a bitmap may stand behind the MTI at `at`; unless `sure` that a message is here, only one that has DE11."""
     raw, text = bitmaps_at(data, at + _MTI_BYTES.get(spoken.mti, 4))
     bits = raw if spoken.bitmap_raw else text

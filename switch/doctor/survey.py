@@ -132,6 +132,8 @@ class Survey:
                 return findings
             both = sorted((*findings.diagnoses, *found), key=lambda one: -one.confidence)
             return msgspec.structs.replace(findings, diagnoses=tuple(without_noise(both)))
+        if found and found[0].confidence <= GUESS and (begins := self._begins(configured, framed=True)):
+            return begins
         if found:
             return of_elements(found)
         return self._left_over(tried, configured)
@@ -201,20 +203,25 @@ class Survey:
         spoken = self._doctor.spoken(configured.dialect, altered=False)
         if tried is not None and tried.error is None and not tried.frames and self._may_go_on(configured, spoken[0]):
             return self._unfinished(tried, configured)
-        starts = begun(self.data, spoken, self.cuts) if self._messages is None else ()
-        ranked = sorted(((self._score(r, configured), r) for r in starts), key=lambda pair: -pair[0])
-        if ranked and ranked[0][0] > _PLAIN_ENOUGH:
-            findings = self._of_readings(ranked, configured)
-            return (
-                findings
-                if findings.diagnoses
-                else Findings(Verdict.UNFINISHED, summary=f"begins as {findings.summary}")
-            )
+        if begins := self._begins(configured):
+            return begins
         if tried is not None and tried.healthy:
             return self._healthy(tried, configured)
         if tried is not None and tried.error is None and not tried.frames and not self._text_for_a_length(configured):
             return self._unfinished(tried, configured)
         return Findings(Verdict.UNKNOWN, summary=words.unknown(self.data))
+
+    def _begins(self, configured: Configured, *, framed: bool = False) -> Findings | None:
+        """The findings for a first message that has not come whole, right as far as it goes; `framed`: behind a known length."""
+        spoken = self._doctor.spoken(configured.dialect, altered=False)
+        starts = begun(self.data, spoken, self.cuts) if self._messages is None else ()
+        kept = (r for r in starts if r.kind.name or not framed)
+        ranked = sorted(((self._score(r, configured), r) for r in kept), key=lambda pair: -pair[0])
+        if not ranked or ranked[0][0] <= _PLAIN_ENOUGH:
+            return None
+        findings = self._of_readings(ranked, configured)
+        said = f"begins as {findings.summary}"
+        return findings if findings.diagnoses else Findings(Verdict.UNFINISHED, summary=said)
 
     @staticmethod
     def _unfinished(tried: Attempt, configured: Configured) -> Findings:
@@ -297,6 +304,8 @@ class Survey:
             score -= 0.13 if lead_name(reading.lead) or not reading.lead else 0.2
         ours = configured.dialect is None or configured.dialect.name == reading.spoken.dialect.name
         score -= (0.08 if ours else 0.12) * len(reading.spoken.changed)
+        if "charset" in reading.spoken.changed:
+            score -= 0.01  # it is more elements that are otherwise than by any other habit
         if not reading.kind.name and reading.kind is not WHOLE:
             score -= 0.10 if reading.kind is NOTHING else 0.12
         if 0 < reading.unfinished < _HEAD_MAX:

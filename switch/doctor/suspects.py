@@ -1,13 +1,14 @@
 """Ways to cut and read under which a message goes far, and then wrong: where a search for what is wrong with it begins."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final, NamedTuple
 
 from switch.doctor.diagnosis import Configured
 from switch.doctor.envelopes import LOOKS_LIKE, NOTHING, WHOLE, Cut
 from switch.doctor.plausible import is_mti, likeliness
-from switch.doctor.readings import lead_name
-from switch.doctor.tables import Spoken, Walk, mtis_at, walk
+from switch.doctor.readings import LEAD_MAX, bitmap_fits, is_header, lead_name
+from switch.doctor.tables import ASCII_MTI, Spoken, Walk, mtis_at, walk
 from switch.wire import DecodeError, Document
 from switch.wire.careful import Reader, Table
 from switch.wire.vocabulary import DE
@@ -15,6 +16,10 @@ from switch.wire.vocabulary import DE
 TRIED_MAX: Final = 6_000
 """elements read in search of a fault, over all"""
 _READ_MIN: Final = 2
+_TEXT_LEADS: Final = 3
+"""places in text where an MTI and a bitmap may stand, of which digits make more than one"""
+_HEAD_BYTES: Final = 20
+"""of MTI and bitmap as text"""
 _HEADERS: Final = (5, 12, 22, 26)
 """bytes of the headers that have a name"""
 
@@ -57,14 +62,34 @@ def suspects_of(
                 suspect = _suspect(data, cut, one, lead, least=0 if ours else _READ_MIN)
                 if suspect is not None:
                     bonus = (0.5 if ours else 0) + (0.2 if one.dialect.version == suspect.read.document["t"][:1] else 0)
-                    bonus -= 0.1 if lead != one.header else 0
+                    bonus -= _header_odd(data[suspect.at - lead : suspect.at], one, len(suspect.read.document))
                     yield suspect._replace(far=suspect.far + bonus + likelier)
 
 
+def _header_odd(lead: bytes, one: Spoken, came: int) -> float:
+    """How much less likely a message is for what stands before its MTI: by the dialect another length, or none of its kind.
+
+    `came`: elements that were read behind it; the more, the less an accident is it that an MTI seems to stand there.
+    """
+    if len(lead) != one.header:
+        return 0.1 if not lead or lead_name(lead) else max(0.1, 0.25 - 0.005 * came)
+    return 0.3 if lead and not is_header(lead, one) else 0
+
+
 def _leads(data: bytes, cut: Cut, one: Spoken) -> Iterator[int]:
-    """How long the header before the MTI may be: the dialect's, a known one that is there, none."""
-    start, _ = cut.frames[0]
+    """How long the header before the MTI may be: the dialect's, a known one that is there, none, or text before text that can be
+    nothing but an MTI and a bitmap."""
+    start, stop = cut.frames[0]
     yield one.header
+    if one.mti == ASCII_MTI and not one.bitmap_raw:
+        places = range(1, min(LEAD_MAX, stop - start - _HEAD_BYTES) + 1)
+        there = (
+            n for n in places if ASCII_MTI in mtis_at(data, start + n) and bitmap_fits(data, start + n, one, sure=False)
+        )
+        for lead in islice(there, _TEXT_LEADS):
+            header = data[start : start + lead]
+            if lead not in (one.header, *_HEADERS) and header.isalnum() and not header.isdigit():
+                yield lead
     for lead in (0, *_HEADERS):
         named = not lead or lead_name(data[start : start + lead])
         if lead != one.header and named and one.mti in mtis_at(data, start + lead):

@@ -1,13 +1,25 @@
 """The sentences: what the peer sends, what is configured, and the setting that puts it right."""
 
+import re
 from typing import Final
 
 from switch.doctor.diagnosis import Configured, Evidence, Setting
 from switch.doctor.envelopes import BY_NAME, FRAMING_WORDS, LOOKS_LIKE, NOTHING
 from switch.doctor.readings import Reading, lead_name
 from switch.doctor.shown import ROW, shown
-from switch.doctor.tables import EBCDIC_MTI, PACKED_MTI, Habits, Spoken, habits_of, header_bytes
+from switch.doctor.tables import (
+    ASCII_MTI,
+    EBCDIC_MTI,
+    PACKED_MTI,
+    Habits,
+    Spoken,
+    bitmaps_at,
+    habits_of,
+    header_bytes,
+    mtis_at,
+)
 from switch.wire import Dialect
+from switch.wire.framing import TPDU_BYTES
 from switch.wire.vocabulary import DE, EDITIONS
 
 _HABIT: Final = {
@@ -30,6 +42,11 @@ _HABIT_KEYS: Final = {
     ("binary", "raw"): '"data_enc": "b" in elements of content b',
     ("binary", "hex"): '"data_enc": "ascii" and twice the max_len in elements of content b',
 }
+_MTI_CODES: Final = {ASCII_MTI: "ascii", EBCDIC_MTI: "cp037"}
+_REAL_MTI: Final = re.compile("[012][1-68][0-4][0-5]")
+_OFTEN: Final = frozenset({3, 4, 7, 12, 39, 70})
+"""elements of which a message has one, beside DE11"""
+_ELEMENTS_MAX, _ELEMENTS_SHOWN = 40, 12
 LEAD_SHOWN: Final = 4
 """bytes shown of a header that is none of the known ones"""
 _BEST: Final = "length2"
@@ -153,8 +170,39 @@ def _bytes(chunk: bytes) -> str:
     return f"{digits} = '{chunk.decode()}'" if chunk and is_text(chunk) else digits
 
 
+def _may_lead(head: bytes, size: int) -> bool:
+    """Whether the first bytes may be a length of all that came, or of what is behind it, and a TPDU."""
+    header = head[-TPDU_BYTES:] if len(head) >= TPDU_BYTES else b""
+    length = head[: len(head) - len(header)]
+    number = int(length) if length.isdigit() else int.from_bytes(length, "big")
+    return (not header or bool(lead_name(header))) and (not length or number in (size, size - len(length)))
+
+
+def _announced(data: bytes, at: int) -> tuple[int, ...]:
+    """The elements that what may be a bitmap at `at` announces, where those are as in a message; else none."""
+    raw, text = bitmaps_at(data, at)
+    first = text or raw
+    size = 16 if text else 8
+    second = bitmaps_at(data, at + size)[1 if text else 0] if first >> 63 else 0
+    found = tuple(n for n in range(2, 129) if (first << 64 | second) >> (128 - n) & 1)
+    return found if 11 in found and 3 <= len(found) <= _ELEMENTS_MAX and _OFTEN.intersection(found) else ()
+
+
 def unknown(data: bytes) -> str:
-    """Bytes that are nothing known."""
+    """Bytes that are nothing known; or an MTI and a bitmap, and behind them elements that nobody here reads."""
+    for at in (0, *(n for n in (2, 4, 5, 7) if _may_lead(data[:n], len(data)))):
+        for form in mtis_at(data, at):
+            mti = data[at : at + 2].hex() if form == PACKED_MTI else data[at : at + 4].decode(_MTI_CODES[form])
+            elements = _announced(data, at + (2 if form == PACKED_MTI else 4)) if _REAL_MTI.fullmatch(mti) else ()
+            if elements:
+                said = ", ".join(map(str, elements[:_ELEMENTS_SHOWN])) + (
+                    " …" if len(elements) > _ELEMENTS_SHOWN else ""
+                )
+                behind = f" at byte {at}" if at else ""
+                return (
+                    f"MTI {mti} in {form}{behind}, and a bitmap that announces DE{said}; no dialect at hand reads what follows: "
+                    "import the peer's, or write one (cmi-switch dialect)"
+                )
     if is_text(data[:4]):
         return f"the bytes are text ('{data[:4].decode()}' …), and no message of any dialect at hand"
     return f"the first bytes ({data[:4].hex(' ').upper()} …) begin no message of any dialect at hand, in any framing"
