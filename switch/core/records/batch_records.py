@@ -51,6 +51,8 @@ class BatchClosed(Entry, frozen=True, kw_only=True, tag="bcl"):
     ours: Sums
     uploaded: int = 0
     """messages of the batch that it has uploaded"""
+    newest: tuple[Name, str, Said] | None = None
+    """the last payment of the terminal that was settled, its DE37, and what it said: a repeat of it may yet come"""
 
 
 class Uploaded(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):

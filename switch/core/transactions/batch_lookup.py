@@ -25,7 +25,7 @@ NAMES: Final = frozenset({DE.RRN, DE.PRIVATE_60, DE.PRIVATE_61, DE.ORIGINAL})
 """what names another message, beside DE11"""
 VOIDS: Final = frozenset({"02", "22"})
 """DE3 of a sale's and a refund's void; in a 0220, of an adjustment"""
-ORIGINAL_60: Final = re.compile(r"0[12]\d\d(\d{6})(?:\d{12})?")
+ORIGINAL_60: Final = re.compile(r"0[12]\d\d(\d{6})(\d{12})?")
 """DE60: original's MTI, DE11 and DE37"""
 ORIGINAL_61: Final = re.compile(r"\d{6}(\d{6})\d*")
 """DE61: original's batch, DE11, date"""
@@ -60,6 +60,17 @@ class Lookup:
                 return key
             newest = False
         return None
+
+    def settled_before(self, session: Session, document: Document) -> tuple[Key, str] | None:
+        """The last payment that the terminal has settled, and its DE37, where `document` is that again: a clock or a chip has to
+        say so, for there are terminals whose numbers begin anew with each batch."""
+        closed = self._kernel.state.batches.closed.get(till_of(session, document))
+        newest = closed.newest if closed is not None else None
+        if newest is None or not (_local(document) or DE.ICC in document):
+            return None
+        key, rrn, said = newest
+        same_name = (key[MTI_CLASS], key[STAN]) == (document[DE.MTI][1], document[DE.STAN])
+        return (key, rrn) if same_name and self._is_same(key, document, said, newest=False) else None
 
     def told_again(self, batch: Batch, document: Document) -> Key | None:
         """The advice that one under another DE11 says again, as its answer was lost: terminals send what they did offline until
@@ -151,16 +162,16 @@ class Lookup:
         return payment.key if payment is not None else named
 
     def _put_back(self, batch: Batch, key: Key) -> Key | None:
-        """The advice by which a payment stands again whose void was undone (`Classic._undo_void`); None: there is none."""
-        stans = {
-            k[STAN]
-            for k in batch.keys
-            if k[MTI_CLASS] == MTI.REVERSAL and k[TRANSMISSION_TIME] == key[TRANSMISSION_TIME]
-        }
-        for other in batch.keys if stans else ():
-            outcome = self.look(other)[1] if other[STAN] in stans and other[MTI_CLASS] == MTI.FINANCIAL else None
-            if outcome is not None and outcome.mti in ADVICES:
-                return other
+        """The advice by which a payment stands again whose void was undone (`Classic._undo_void`); None: there is none. It is
+        newer than the void, and that than the payment: one number may have been that of several voids."""
+        keys, stans = list(batch.keys), set[str]()
+        for other in keys[keys.index(key) + 1 :]:
+            if other[MTI_CLASS] == MTI.REVERSAL and other[TRANSMISSION_TIME] == key[TRANSMISSION_TIME]:
+                stans.add(other[STAN])
+            elif other[MTI_CLASS] == MTI.FINANCIAL and other[STAN] in stans:
+                outcome = self.look(other)[1]
+                if outcome is not None and outcome.mti in ADVICES:
+                    return other
         return None
 
     def _agrees(self, batch: Batch, key: Key, card: str, amount: int) -> bool:
@@ -240,9 +251,10 @@ def name_of_original(document: Document) -> str:
 def _by_name(batch: Batch, document: Document) -> Iterator[Key]:
     """Payments of a batch that a message may name, newest first."""
     payments = [key for key in reversed(batch.keys) if key[MTI_CLASS] in PAYMENTS]
-    rrn = document.get(DE.RRN, "").strip()
-    if rrn.strip("0"):
-        yield from (key for key in payments if batch.keys[key] == rrn)
+    said = ORIGINAL_60.fullmatch(document.get(DE.PRIVATE_60, "").strip())
+    for rrn in (document.get(DE.RRN, "").strip(), said[2] if said else ""):
+        if rrn and rrn.strip("0"):
+            yield from (key for key in payments if batch.keys[key] == rrn)
     stan = stan_named(document)
     yield from (key for key in payments if key[STAN] == stan)
 

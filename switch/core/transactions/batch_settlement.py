@@ -25,11 +25,11 @@ from switch.core.links.session import Session
 from switch.core.links.states import SessionState
 from switch.core.messages.internal import answer
 from switch.core.messages.meaning import direction_of
-from switch.core.records.batch_records import BatchClosed, BatchUploaded, Sums, Uploaded
+from switch.core.records.batch_records import BatchClosed, BatchUploaded, Said, Sums, Uploaded
 from switch.core.records.batches import Batch, Till
 from switch.core.records.records import MTI_CLASS, STAN, Excepted, Key
 from switch.core.transactions import batch_totals
-from switch.core.transactions.batch_lookup import VOIDS, name_of_original
+from switch.core.transactions.batch_lookup import PAYMENTS, VOIDS, name_of_original
 from switch.core.transactions.batch_totals import Row
 from switch.core.transactions.exceptions import raise_exception
 from switch.core.transactions.incoming import Incoming
@@ -175,7 +175,10 @@ class BatchSettlement:
         raise_exception(kernel, entry)
 
     def _close(self, message: Incoming, till: Till, theirs: Sums, ours: Sums, uploaded: int) -> None:
-        kernel = self._kernel
+        kernel, batches = self._kernel, self._kernel.state.batches
+        batch, before = batches.of(till), batches.closed.get(till)
+        payments = ((key, batch.keys[key], batch.said.get(key, Said())) for key in reversed(batch.keys))
+        newest = next((one for one in payments if one[0][MTI_CLASS] in PAYMENTS), before.newest if before else None)
         kernel.record(
             BatchClosed(
                 at_us=kernel.wall_us(message.now),
@@ -188,6 +191,7 @@ class BatchSettlement:
                 theirs=theirs,
                 ours=ours,
                 uploaded=uploaded,
+                newest=newest,
             )
         )
 

@@ -56,6 +56,8 @@ from switch.wire.vocabulary import (
 _UNIONPAY_HOLD, _HOLD = "03", "30"
 """DE3 of pre-authorizations"""
 _UNSAID: Final = Said()
+_SECONDS_MORE: Final = 60
+"""in which a terminal may have named what it has settled since"""
 _OWN: Final = frozenset({DE.NII, DE.PRIVATE_60, DE.PRIVATE_61, DE.PRIVATE_62, DE.PRIVATE_63, DE.ORIGINAL})
 """Between the terminal and its acquirer: NII, batch, original, invoice, totals"""
 
@@ -197,18 +199,27 @@ class Classic:
             return None
         return key if outcome.elements.get(DE.APPROVAL_CODE, "") == document[DE.APPROVAL_CODE] else None
 
-    def _complete(self, session: Session, document: Document, now: int, again: Key | None = None) -> Document:
-        """With what a payment is known by: that of the one it repeats (`again`, under another DE11), or new. Recorded, where the
-        journal can take it."""
+    def _complete(
+        self, session: Session, document: Document, now: int, again: Key | None = None, follows: Key | None = None
+    ) -> Document:
+        """With what a payment is known by: that of the one it repeats (`again`, under another DE11; not `follows`), or new.
+        Recorded, where the journal can take it."""
         kernel, batch = self._kernel, self._lookup.batch(session, document)
-        key = self._lookup.repeated(batch, document) or again
+        key, rrn = self._lookup.repeated(batch, document) or again, ""
+        key = None if key == follows else key
+        if key is None and (settled := self._lookup.settled_before(session, document)) is not None:
+            key, rrn = settled
         made = {de: value for de, value in document.items() if de not in _OWN}
         if key is None:
             made.setdefault(DE.RRN, self._rrn(now))
             self._name(session, made, batch, now)
             self._list(key_of(session, made), made[DE.RRN], now, said_by(document))
         else:
-            made[DE.STAN], made[DE.TRANSMISSION_TIME], made[DE.RRN] = key[STAN], key[TRANSMISSION_TIME], batch.keys[key]
+            made[DE.STAN], made[DE.TRANSMISSION_TIME], made[DE.RRN] = (
+                key[STAN],
+                key[TRANSMISSION_TIME],
+                batch.keys.get(key, rrn),
+            )
         made.setdefault(DE.CURRENCY, kernel.network.currency)
         made[DE.MTI] = original_of(made[DE.MTI])
         return made
@@ -216,7 +227,7 @@ class Classic:
     def _name(self, session: Session, made: Document, batch: Batch, now: int) -> None:
         """Give a new message a DE7 that no other of its terminal has: the present, or the next second that is free."""
         kernel, taken = self._kernel, {key[TRANSMISSION_TIME] for key in batch.keys}
-        for second in range(len(batch.keys) + 2):
+        for second in range(len(batch.keys) + _SECONDS_MORE):
             made[DE.TRANSMISSION_TIME] = kernel.de7_at(now, second)
             key = key_of(session, made)
             if not (key[TRANSMISSION_TIME] in taken or key in kernel.state.recent or key in kernel.refused):
@@ -263,7 +274,7 @@ class Classic:
             return
         made = self._taking_back(document, original)
         key, batch = key_of(session, made), self._lookup.batch(session, document)
-        if document[DE.STAN] != original[STAN] and key not in batch.keys:
+        if key not in batch.keys:
             self._list(key, "", now)
         self._reversals.handle_reversal(session, made, raw, now)
 
@@ -272,6 +283,11 @@ class Classic:
         batch = self._lookup.batch(session, document)
         void = self._lookup.void_named(batch, stan_named(document))
         of_void = document.get(DE.PROCESSING_CODE, "")[:2] in VOIDS
+        names_both = (
+            void is not None and (void[0], MTI.FINANCIAL, *void[2:]) in batch.keys
+        )  # the void has its payment's number
+        if names_both and not of_void and document.get(DE.PROCESSING_CODE, "")[:2] != Processing.REFUND:
+            void = None
         if void is None and of_void:  # under a DE11 of its own
             void = self._lookup.void_of(session, document)
             document = {**document, DE.STAN: void[STAN]} if void is not None else document
@@ -306,7 +322,8 @@ class Classic:
         if request is None or outcome is None or outcome.approved:
             self._never_came(session, document, raw, now)
             return
-        made = {**self._complete(session, {**self._like(document, original), DE.MTI: "0220"}, now)}
+        like = {**self._like(document, original), DE.MTI: "0220"}
+        made = {**self._complete(session, like, now, follows=original)}
         code = outcome.elements.get(DE.APPROVAL_CODE, "")
         made.update({DE.APPROVAL_CODE: code} if code else {})
         self._reversals.handle_advice(session, made, raw, now)

@@ -173,3 +173,19 @@ def test_a_reversal_that_is_sent_before_the_next_request_or_forgotten_after_some
         assert shop.agrees_on(1, 700, 0, 0)
     assert shop.atlas.got_nothing()
     assert left_to_a_person(shop) == ([(ONLY_SWITCH, 15_000)] if forgets else [])
+
+
+@pytest.mark.parametrize("tells", [{"12": "101010", "13": "1129"}, {"55": "9F2608AABBCCDD11223344"}])
+def test_a_copy_that_comes_behind_the_settlement_is_asked_once(shop: Shop, tells: Document) -> None:
+    """A queue has kept it. What has neither clock nor chip is the first payment of a terminal that counts each batch from 1."""
+    paid = shop.pays(sale("000001") | tells)
+    assert shop.agrees_on(1, 15_000, 0, 0)
+    assert shop.agrees_on(0, 0, 0, 0)
+    shop.book.switch.snapshot(shop.book.now)
+    shop.book.hands_over()
+    assert shop.till.asks(sale("000001") | tells)["37"] == paid["37"]
+    assert shop.atlas.got_nothing()
+    assert shop.agrees_on(0, 0, 0, 0)
+    assert shop.pays(sale("000001"))["37"] != paid["37"]
+    assert shop.agrees_on(1, 15_000, 0, 0)
+    assert shop.pays(sale("000001"))["39"] == "00"

@@ -327,3 +327,19 @@ def test_a_number_that_is_kept_after_a_request_was_lost_is_another_cards(shop: S
     assert shop.till.asks(sale("000001"))["39"] == "91"
     assert shop.atlas.got_nothing()
     assert shop.agrees_on(1, 700, 0, 0)
+
+
+@pytest.mark.parametrize("stan", ["000001", "000002"], ids=["its sale's number", "one of its own"])
+def test_a_void_may_be_undone_and_made_again_under_the_number_that_it_had(shop: Shop, stan: str) -> None:
+    """The number is kept until a void is approved; or a void has that of its sale, and DE3 says what a reversal means."""
+    paid = shop.pays(sale("000001"))
+    unheard = void(sale("000001"), paid, stan)
+    for _ in range(2):
+        shop.till.sends(unheard).hangs_up()
+        assert shop.tells_issuer()["t"] == "0420"
+        for _ in range(2):  # the answer to the first was lost
+            assert shop.till.asks(reversal(unheard))["39"] == "00"
+        put_back = shop.tells_issuer()
+        assert (put_back["t"], put_back["4"]) == ("0220", "000000015000")
+        assert shop.atlas.got_nothing()
+    assert shop.agrees_on(1, 15_000, 0, 0)
