@@ -23,10 +23,20 @@ from switch.sim.clock import EPOCH_NS
 from switch.sim.playbook import Peer, Playbook
 from switch.simulators.build import make_issuer
 from switch.simulators.cards import TestCard, demo_cards
-from switch.simulators.classic import APPROVED, NOT_KNOWN, REFUND, SALE, ClassicTerminal, Memory, Receipt, Settled
+from switch.simulators.classic import (
+    APPROVED,
+    NOT_KNOWN,
+    REFUND,
+    SALE,
+    ClassicTerminal,
+    Habits,
+    Memory,
+    Receipt,
+    Settled,
+)
 from switch.simulators.faults import Latency
 from switch.wire.dates import day_of
-from switch.wire.vocabulary import Document
+from switch.wire.vocabulary import DE, Document
 
 PORT: Final = "tills"
 TPDU: Final = "6000030001"
@@ -41,6 +51,17 @@ FAULTS: Final = (
     "issuer away",
     "request late",
     "switch killed",
+    "comes twice",
+)
+NUMBERS: Final = (0, 0, 0, 999_980)
+"""DE11 before a terminal's first"""
+HABITS: Final = (
+    Habits(),
+    Habits(),
+    Habits(clock=False),
+    Habits(clock=False, keeps_number=True),
+    Habits(own_numbers=True),
+    Habits(works_offline=True),
 )
 
 
@@ -110,6 +131,8 @@ class ClassicDays:
         self.bank = Bank(network, seed)
         self.bank.connect(self.book)
         self.cards = [c for c in demo_cards(network) if c.issuer == "atlas" and c.plain][:6]
+        self.habits: dict[str, Habits] = {}
+        """of each terminal, by DE41"""
         self._ahead_s = [self._rng.choice((0, -3_600, 86_400 * 40, 7)) for _ in range(terminals)]
         self.terminals = [self._terminal(at, Memory(terminal=f"TILL{at:04d}")) for at in range(terminals)]
         self.paper: list[tuple[TestCard, Receipt]] = []
@@ -121,8 +144,10 @@ class ClassicDays:
         self._late: list[tuple[Peer, Document]] = []
 
     def _terminal(self, at: int, memory: Memory) -> ClassicTerminal:
-        repeats = self._rng.choice((0, 1, 1, 2))
-        return ClassicTerminal(memory, f"SHOP{at:04d}", lambda: self._clock(at), repeats=repeats)
+        repeats, habits = self._rng.choice((0, 1, 1, 2)), self._rng.choice(HABITS)
+        memory.stan = self._rng.choice(NUMBERS)
+        self.habits[memory.terminal] = habits
+        return ClassicTerminal(memory, f"SHOP{at:04d}", lambda: self._clock(at), repeats=repeats, habits=habits)
 
     def _clock(self, at: int) -> str:
         seconds = (EPOCH_NS + self.book.now) // SECOND_NS + self._ahead_s[at]
@@ -139,6 +164,10 @@ class ClassicDays:
             self._pay(terminal, faults)
             self._pass_time(self._rng.choice((1, 5, 20)))
         for at, terminal in enumerate(self.terminals):
+            dated = [
+                (line, m) for line, m in self._late if DE.LOCAL_DATE in m or m[DE.TERMINAL] != terminal.memory.terminal
+            ]
+            self._late = dated  # behind a settlement, nothing would say of the others what they are
             self._settle(terminal, faults)
             if self._rng.random() < 0.5:  # swapped: another one, whose numbers begin at 1
                 self.counts["swapped"] += 1
@@ -155,6 +184,12 @@ class ClassicDays:
             return
         kind = REFUND if self._rng.random() < 0.1 else SALE
         card, amount = self._rng.choice(self.cards), self._rng.choice((500, 500, 1_250, 9_900))
+        if self.habits[terminal.memory.terminal].works_offline:
+            terminal.tell(ask)
+            if self._rng.random() < 0.3:
+                self.paper.append((card, terminal.sell_offline(card, amount)))
+                self.counts["sale offline"] += 1
+                return
         paid = terminal.pay(ask, kind, card, amount)
         if paid is None:
             self.counts["blocked by a reversal"] += 1
@@ -188,6 +223,8 @@ class ClassicDays:
 
     def _ask(self, message: Document, fault: str) -> Document | None:
         """One message on one connection, and what happens to it."""
+        if fault == "request late" and self.habits[message[DE.TERMINAL].strip()].own_numbers:
+            fault = "request lost"  # behind a reversal that has another number, nothing says that it was meant
         if fault:
             self.counts[fault] += 1
         if fault == "request lost":
@@ -218,6 +255,8 @@ class ClassicDays:
         if fault != "line dropped":
             line.hangs_up()
         self._arrive_late()
+        if fault == "comes twice":  # a copy is kept in a queue, and comes behind what is asked next
+            self._late.append((self.book.acquirer(PORT, "", sign_on=False), message))
         return None if fault == "answer lost" else heard
 
     def _arrive_late(self) -> None:
@@ -246,6 +285,7 @@ class ClassicDays:
         """Each card whose paper is not its account, in words; and settlements that should have agreed."""
         for terminal in self.terminals:
             terminal.clear(lambda message: self._ask(message, ""))
+            terminal.tell(lambda message: self._ask(message, ""))
         self._pass_time(120)
         accounts = self.bank.party.ledger.accounts
         found = list(self.differing)

@@ -40,6 +40,7 @@ def test_all_that_can_go_wrong_does() -> None:
         "issuer away",
         "request late",
         "switch killed",
+        "comes twice",
     }
     assert (
         seen | {"sale approved", "sale declined", "sale not known", "void 00", "void not known"} <= days.counts.keys()
@@ -47,16 +48,26 @@ def test_all_that_can_go_wrong_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("of", "method", "instead"),
+    ("of", "method", "instead", "first_seed"),
     [
-        (Lookup, "repeated", lambda *_: None),
-        (Lookup, "void_named", lambda *_: None),
-        (Classic, "_reversal", Classic._never_came),
+        (Lookup, "repeated", lambda *_: None, 1),
+        (Lookup, "void_named", lambda *_: None, 1),
+        (Classic, "_reversal", Classic._never_came, 1),
+        (Lookup, "told_again", lambda *_: None, 14),
+        (Lookup, "invoiced", lambda *_: None, 1),
+        (Classic, "_leaves_nothing", lambda *_: False, 1),
     ],
-    ids=["a repeat is a new payment", "a void cannot be undone", "reversals take nothing back"],
+    ids=[
+        "a repeat is a new payment",
+        "a void cannot be undone",
+        "reversals take nothing back",
+        "what was told is told twice",
+        "an invoice names nothing",
+        "a void of nothing is a tip",
+    ],
 )
 def test_the_audit_finds_what_is_broken(
-    of: type, method: str, instead: object, monkeypatch: pytest.MonkeyPatch
+    of: type, method: str, instead: object, first_seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(of, method, instead)
-    assert any(found(seed) for seed in range(1, 9))
+    assert any(found(seed) for seed in range(first_seed, first_seed + 8))
