@@ -128,6 +128,7 @@ async def test_both_sides_can_be_ours(authority: Authority) -> None:
         ("another authority", "its certificate is not accepted: unable to get local issuer certificate", "in date"),
         ("expired", "its certificate is not accepted: certificate has expired", "must be in date"),
         ("1.1", "no common way: unsupported protocol", "TLS 1.2 or later"),
+        ("CBC and no forward secrecy", "no common way: no shared cipher", "with ECDHE+AESGCM"),
         ("hangs up", "the other end closed the connection in the handshake", ""),
     ],
 )
@@ -142,6 +143,9 @@ async def test_who_is_not_let_in_is_told_from_what_to_change(
     elif hostile == "expired":
         old = authority.issue("old.example", expires=datetime.now(UTC) - timedelta(days=1))
         client.load_cert_chain(old.certificate, old.key)
+    elif hostile == "CBC and no forward secrecy":
+        client.maximum_version = ssl.TLSVersion.TLSv1_2
+        client.set_ciphers("ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES256-SHA384:AES128-SHA:AES256-GCM-SHA384:@SECLEVEL=0")
     elif hostile == "1.1":
         client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         with pytest.warns(DeprecationWarning, match="TLSv1_1"):
