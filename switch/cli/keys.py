@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from switch.security.keyring import KeyRing
 
 F = TypeVar("F", bound=Callable[..., Any])
+_CLEARED = "\x1b[H\x1b[2J\x1b[3J"
+"""the screen, and what can be scrolled back to"""
 _NAME_MOST, _SAID_MOST = 40, 300
 """characters of a refused act that the audit log has: anything may stand in a name's place"""
 
@@ -125,25 +128,56 @@ def generate(
 ) -> None:
     """Draw a new key. The first one makes the key file, and the master key's where --lmk names none that is there.
 
-    With --components, a zone master key is shown in parts, each for another person: write each down, show nobody two.
+    With --components, a zone master key is shown in parts, each for another person: write each down, show nobody two. On a
+    terminal it asks whom each is for, shows one at a time, and clears the screen behind it.
     """
     if components and kind != "zmk":
         raise click.UsageError("--components is for a zmk: other keys travel under one, in key blocks")
     ring = open_ring(path, lmk_place, make=True)
     chosen = _algorithm(kind, algorithm)
-    with _turn(ring, "generate", name):
-        if not components:
+    if not components:
+        with _turn(ring, "generate", name):
             _show_made(ring.generate(name, kind, chosen, exportable=exportable, at=_at(), by=_who()))
-            return
-        from switch.security.key_kinds import drawn_components
+        return
+    from switch.security.key_kinds import drawn_components
 
-        parts = drawn_components(chosen, components, os.urandom)
-        entry = ring.from_components(name, kind, chosen, parts, exportable=exportable, at=_at(), by=_who())
-        for number, part in enumerate(parts, 1):
-            click.echo(
-                f"component {number} of {components}: {part.hex().upper()}  check value {_component_value(chosen, part)}"
-            )
-        _show_made(entry)
+    parts = drawn_components(chosen, components, os.urandom)
+    people = _ask_people(components) if _on_a_terminal() else []
+    by = f"{_who()}; components for {', '.join(people)}" if people else _who()
+    with _turn(ring, "generate", name):
+        entry = ring.from_components(name, kind, chosen, parts, exportable=exportable, at=_at(), by=by, act="generate")
+    _show_components(chosen, parts, people)
+    _show_made(entry)
+
+
+def _on_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _ask_people(count: int) -> list[str]:
+    people: list[str] = []
+    for number in range(1, count + 1):
+        person = click.prompt(f"Component {number} of {count} is for", err=True).strip()
+        if person in people:
+            raise click.ClickException(f"{person} has one already: each component is another person's")
+        people.append(person)
+    return people
+
+
+def _show_components(algorithm: str, parts: list[bytes], people: list[str]) -> None:
+    """Each once; to `people` one after the other, on a screen that is cleared behind each. None: all together, for a program."""
+
+    def wait(what: str) -> None:
+        click.prompt(what, default="", show_default=False, prompt_suffix=" ", err=True)
+
+    for number, part in enumerate(parts, 1):
+        if people:
+            wait(f"{people[number - 1]} alone before the screen? Enter shows component {number}.")
+        value = _component_value(algorithm, part)
+        click.echo(f"component {number} of {len(parts)}: {part.hex().upper()}  check value {value}")
+        if people:
+            wait("Written down? Enter clears the screen.")
+            click.echo(_CLEARED, nl=False, color=True)
 
 
 def _component_value(algorithm: str, component: bytes) -> str:

@@ -165,9 +165,19 @@ class KeyRing:
         return self._keep(entry)
 
     def from_components(
-        self, name: str, kind: str, algorithm: str, components: list[bytes], *, exportable: bool, at: str, by: str
+        self,
+        name: str,
+        kind: str,
+        algorithm: str,
+        components: list[bytes],
+        *,
+        exportable: bool,
+        at: str,
+        by: str,
+        act: str = "import",
     ) -> Entry:
-        """A key of two or three components, each brought by somebody else (who, is in `by`)."""
+        """A key of two or three components, each brought by somebody else, or (`act` is `generate`) for somebody else; who, is in
+        `by`."""
         self._new_name(name)
         try:
             key = check_values.combine(components)
@@ -181,7 +191,7 @@ class KeyRing:
         self._not_single_des(name, header.algorithm, key)
         entry = self._entry(name, header, key, at)
         note = f"{kind} {algorithm} of {len(components)} components"
-        self.audit.write(at=at, by=by, act="import", key=name, check_value=entry.check_value, note=note)
+        self.audit.write(at=at, by=by, act=act, key=name, check_value=entry.check_value, note=note)
         return self._keep(entry)
 
     def import_block(self, name: str, block: str, under: str, *, at: str, by: str) -> Entry:

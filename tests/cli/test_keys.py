@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from switch.cli import keys as keys_command
 from switch.cli._master_key import open_ring
 from switch.cli.main import main
 from switch.core.credentials import SecurityFiles
@@ -96,6 +97,18 @@ def test_a_key_goes_to_a_partner_and_comes_back(place: Path, tmp_path: Path) -> 
     log = (tmp_path / "there.json.audit").read_text()
     assert "components of Amina, Brahim, Chama" in log
     assert not any(part in log + there.read_text() for part in parts)
+
+
+def test_on_a_terminal_each_component_is_shown_to_its_own_person(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys_command, "_on_a_terminal", lambda: True)
+    makes = ("generate", "zmk", "--kind", "zmk", "--components", "2")
+    assert "each component is another person's" in refused(place, *makes, typed="Amina\nAmina\n")
+    assert not place.exists(), "no key of which somebody knows all"
+    screens = done(place, *makes, typed="Amina\nBrahim\n\n\n\n\n").split(keys_command._CLEARED)
+    shown = [[part in screen for part in ("component 1 of 2: ", "component 2 of 2: ", "zmk: ")] for screen in screens]
+    assert shown == [[True, False, False], [False, True, False], [False, False, True]]
+    (act,) = acts(place)
+    assert (act["act"], act["by"].partition("; ")[2]) == ("generate", "components for Amina, Brahim")
 
 
 def test_what_is_refused(place: Path) -> None:
