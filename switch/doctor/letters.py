@@ -17,10 +17,38 @@ _NAMED: Final = 4
 _SURE: Final = 0.95
 
 
-def lettered(data: bytes, frames: Sequence[bytes], configured: Configured) -> Diagnosis | None:
+def by_character(
+    data: bytes, cut: Sequence[Sequence[bytes]], dialects: Sequence[Dialect], framing: str
+) -> Diagnosis | None:
+    """Letters of UTF-8 whose lengths count characters, where nobody says which dialect it is: in one, all else is right.
+
+    `cut`: ways to cut `data` into messages.
+    """
+    for frames in cut:
+        if not frames or all(map(bytes.isascii, frames)) or not all(map(_is_utf_8, frames)):
+            continue
+        for dialect in dialects:
+            if frames[0][: len(dialect.version)] == dialect.version.encode():
+                found = lettered(data, frames, Configured(framing, dialect), characters_only=True)
+                if found is not None:
+                    return found
+    return None
+
+
+def _is_utf_8(frame: bytes) -> bool:
+    try:
+        frame.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def lettered(
+    data: bytes, frames: Sequence[bytes], configured: Configured, *, characters_only: bool = False
+) -> Diagnosis | None:
     """What the peer writes its letters in; None: there are none, or they are not all that is wrong.
 
-    `frames`: messages in `data`, all that are to be read.
+    `frames`: messages in `data`, all that are to be read. `characters_only`: nor is it for who counts bytes.
     """
     dialect = configured.dialect
     if dialect is None:
@@ -34,6 +62,8 @@ def lettered(data: bytes, frames: Sequence[bytes], configured: Configured) -> Di
         except DecodeError as error:
             found = read_with_letters(dialect, frame, error)
         if found is None or not (found.by_character or all(map(_is_text, _values(found)))):
+            return None
+        if characters_only and not found.by_character:
             return None
         first = first or (frame, found)
         for place in found.places:

@@ -22,10 +22,10 @@ from switch.doctor.diagnosis import Cause, Configured, Diagnosis, Findings, Verd
 from switch.doctor.envelopes import FRAMES_MAX, LOOKED_AT, LOOKS_LIKE, NOTHING, WHOLE, Cut, Span, cuts
 from switch.doctor.fields import faults, garbled, rather
 from switch.doctor.foreign import foreign
-from switch.doctor.letters import lettered
+from switch.doctor.letters import by_character, lettered
 from switch.doctor.plausible import is_mti
 from switch.doctor.readings import Reading, bare, begun, framed, lead_name
-from switch.doctor.tables import PACKED_MTI, Spoken, own, variants, walk
+from switch.doctor.tables import ASCII_MTI, PACKED_MTI, Spoken, own, variants, walk
 from switch.doctor.verdicts import GUESS, as_it_is_to_be, mtis_of, of_elements, what_is_read, without_noise
 from switch.wire import DecodeError, Dialect
 from switch.wire.framing import FramingError, make_framing
@@ -110,7 +110,7 @@ class Survey:
         settled = configured.dialect is not None and tried is not None
         if settled and tried is not None and tried.healthy and not self._odd(tried, configured):
             return self._healthy(tried, configured)
-        if configured.dialect is not None and (of_text := self._of_text(tried, configured)):
+        if of_text := self._of_text(tried, configured):
             return of_text
         other = foreign(data, words.set_to(configured)) if self._messages is None else None
         if other is not None:
@@ -139,7 +139,10 @@ class Survey:
         return self._left_over(tried, configured)
 
     def _of_text(self, tried: Attempt | None, configured: Configured) -> Findings | None:
-        """Text in another character set than is configured, where all else is right."""
+        """Text in another character set than is configured, where all else is right; where no dialect is, in UTF-8 that
+        is counted by characters: a byte a letter is found with what else one element may be."""
+        if configured.dialect is None:
+            return self._of_characters(configured)
         found: list[Diagnosis] = []
         healthy = tried is not None and tried.healthy
         if healthy:
@@ -151,6 +154,19 @@ class Survey:
             return None
         said = f"{found[0].dialect}, but for {'one thing' if healthy else 'letters'}"
         return Findings(Verdict.ADVICE, tuple(found), said, configured.framing, found[0].dialect)
+
+    def _of_characters(self, configured: Configured) -> Findings | None:
+        """UTF-8 whose lengths count characters, where no dialect is configured."""
+        if self.data.isascii():
+            return None
+        dialects = [one.dialect for one in self._doctor.spoken(None, altered=False) if one.mti == ASCII_MTI]
+        cut = [[self.data[start:stop] for start, stop in cut.frames] for cut in self.cuts if not cut.rest]
+        found = by_character(self.data, [[self.data], *cut], dialects, configured.framing)
+        if found is None:
+            return None
+        return Findings(
+            Verdict.ADVICE, (found,), f"{found.dialect}, but for letters", configured.framing, found.dialect
+        )
 
     def _of_letters(self, tried: Attempt | None, configured: Configured) -> Diagnosis | None:
         """Letters in text of messages cut as configured; where nothing is, in one message, or in any framing."""

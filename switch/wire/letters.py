@@ -6,7 +6,8 @@ and the message has to end where its last element does.
 
 Two ways of writing are known. ISO 8859-1, a letter a byte, is jPOS's text; UTF-8 whose lengths count its bytes reads the same
 way. UTF-8 whose lengths count characters is what libraries write that take the length of a string (j8583: "L*VAR fields indicate
-chars", its issue 84); it is tried where the other fails, as the message then does not end where it should.
+chars", its issue 84); it is tried where the other fails, as the message then does not end where it should. Strings of Java, .NET
+and JavaScript count an emoji, and whatever else has four bytes of UTF-8, as two.
 """
 
 from typing import Final, NamedTuple
@@ -20,6 +21,9 @@ from switch.wire.vocabulary import Document
 _TEXT: Final = ("a", "an", "ans")
 _UNSAID: Final = frozenset(map(str, (*range(37, 45), 48)))
 """text in every edition, also where a dialect does not say what an element is made of"""
+_BYTES: Final = 4
+_CHARACTERS: Final = (1, 2)
+"""as how many a length counts what has four bytes of UTF-8: Python, Go and C, where they count characters; Java and its like"""
 
 
 class Place(NamedTuple):
@@ -50,18 +54,18 @@ def read_with_letters(dialect: Dialect, data: bytes, error: DecodeError) -> Lett
     if data.isascii():
         return None
     e = dialect.elements.get(error.field)
-    ways: tuple[bool, ...] = ()
+    ways: tuple[int, ...] = ()
     if e is not None and is_lettered(e):
-        ways = (False, True)
+        ways = (_BYTES, *_CHARACTERS)
     elif any(_single(e) and not is_lettered(e) for e in dialect.elements.values()):
-        ways = (True,)  # of ISO 8859-1, and what fails is whatever comes behind the letters
-    for by_character in ways:
-        reader = _Reader(dialect.codec.table, data, by_character)
+        ways = _CHARACTERS  # of ISO 8859-1, and what fails is whatever comes behind the letters
+    for four_bytes in ways:
+        reader = _Reader(dialect.codec.table, data, four_bytes)
         try:
             document = reader.message()
         except DecodeError:
             continue
-        return Lettered(document, tuple(reader.places), by_character)
+        return Lettered(document, tuple(reader.places), four_bytes != _BYTES)
     return None
 
 
@@ -89,11 +93,15 @@ def _single(e: Element) -> bool:
 
 
 class _Reader(Reader):
-    """Reads text with letters; `places` has where the first of each element is."""
+    """Reads text with letters; `places` has where the first of each element is.
 
-    def __init__(self, table: Table, data: bytes, by_character: bool) -> None:
+    `four_bytes`: as how many a length counts a character of four bytes of UTF-8; `_BYTES`: as four, and any byte as one.
+    """
+
+    def __init__(self, table: Table, data: bytes, four_bytes: int) -> None:
         super().__init__(table, data)
-        self._by_character = by_character
+        self._four_bytes = four_bytes
+        self._by_character = four_bytes != _BYTES
         self.places: list[Place] = []
 
     def element(self, e: Element) -> None:
@@ -111,10 +119,13 @@ class _Reader(Reader):
 
     def _characters(self, e: Element, n: int) -> bytes:
         """The bytes of the next `n` characters of UTF-8."""
-        end = self.pos
-        for _ in range(n):
+        end, left = self.pos, n
+        while left > 0:
             byte = self.data[end] if end < len(self.data) else 0
             end += 1 if byte < 0x80 else 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            left -= self._four_bytes if byte >= 0xF0 else 1
+        if left < 0:
+            raise self.fail(e.key, self.pos, count(n, e.unit), "a character half within it")
         at = self.pos
         chunk = self.take(e, end - at, count(n, e.unit))
         try:

@@ -7,8 +7,10 @@ import pytest
 
 from switch.doctor.diagnosis import Configured, Findings, Verdict
 from switch.doctor.survey import Doctor
+from switch.wire.framing import make_framing
 from tests.doctor.sent import SHIPPED
-from tests.wire.samples import changed
+from tests.wire.letters import Writer, utf8_in_characters, utf8_in_units
+from tests.wire.samples import changed, purchase
 
 DOCTOR = Doctor(list(SHIPPED.values()))
 CARD = "169504010000000019"
@@ -45,6 +47,18 @@ def test_an_mti_and_a_bitmap_whose_elements_nobody_reads_are_named() -> None:
 @pytest.mark.parametrize("data", [b"\x30" + b"\0" * 60, bytes(range(200)), b"\x01\x00" + b"\xff" * 60, b"\x08\x00"])
 def test_bytes_that_may_be_no_message_are_called_none(data: bytes) -> None:
     assert "MTI" not in examine(data).summary
+
+
+@pytest.mark.parametrize("write", [utf8_in_characters, utf8_in_units])
+def test_letters_whose_lengths_count_characters_are_told_where_nobody_says_which_dialect_it_is(write: Writer) -> None:
+    dialect = SHIPPED["cmi87"]
+    document = purchase(dialect) | {"43": "CAFÉ 😀 DE LA GARE".ljust(39 if write is utf8_in_units else 40)}
+    message = write(dialect, document)
+    for data in (message, make_framing("ascii4").frame(message) * 2):
+        found = examine(data)
+        assert found.summary == "cmi87, but for letters"
+        assert "DE43" in found.diagnoses[0].sentence
+        assert "lengths count characters, not bytes" in found.diagnoses[0].sentence
 
 
 def test_a_header_of_text_that_nobody_knows_is_found_before_what_is_wrong() -> None:

@@ -38,5 +38,17 @@ def utf8_in_characters(dialect: Dialect, document: Document) -> bytes:
     return first + b"".join(letter.encode() + part for letter, part in zip(letters, rest, strict=True))
 
 
+def utf8_in_units(dialect: Dialect, document: Document) -> bytes:
+    """The same of Java, .NET and JavaScript, where `length` of an emoji is 2."""
+    return utf8_in_characters(dialect, {de: _in_units(value) for de, value in document.items()}).replace(
+        b"\xc2\x80", b""
+    )
+
+
+def _in_units(value: str) -> str:
+    """With a sign of no width behind what counts two."""
+    return "".join(char + ("\x80" if ord(char) > 0xFFFF else "") for char in value)
+
+
 def _marked(document: Document, mark: str) -> Document:
     return {de: "".join(c if c.isascii() else mark for c in value) for de, value in document.items()}

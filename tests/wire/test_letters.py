@@ -5,7 +5,7 @@ import pytest
 from switch.wire import DecodeError, Dialect, Document
 from switch.wire.dialect import names
 from switch.wire.letters import Lettered, decode_anyway, is_lettered, read_with_letters
-from tests.wire.letters import Writer, latin, utf8_in_bytes, utf8_in_characters
+from tests.wire.letters import Writer, latin, utf8_in_bytes, utf8_in_characters, utf8_in_units
 from tests.wire.samples import HEADERS, purchase
 
 DIALECTS = {name: Dialect.load(name) for name in names()}
@@ -101,6 +101,25 @@ def test_utf_8_is_read_whichever_way_its_lengths_count(text: str, write: Writer)
     else:
         assert found.document["44"].encode("latin-1").decode() == text
     assert found.document["49"] == "504"
+
+
+@pytest.mark.parametrize("write", [utf8_in_bytes, utf8_in_characters, utf8_in_units])
+@pytest.mark.parametrize("text", ["merci 😀", "😀😀 é", "𝄞"])
+@pytest.mark.parametrize("name", ["cmi87", "cmi87b", "iso93"])
+def test_what_has_four_bytes_counts_one_or_two_or_four(name: str, text: str, write: Writer) -> None:
+    """An emoji is two of Java's `char`, and one of Python's or Go's runes."""
+    dialect = DIALECTS[name]
+    document = message(dialect, "44", text)
+    found = read(dialect, write(dialect, document))
+    assert found is not None
+    assert found.by_character == (write is not utf8_in_bytes)
+    said = found.document["44"]
+    assert (said if found.by_character else said.encode("latin-1").decode()) == text
+    assert {de: found.document[de] for de in document if de != "44"} == {k: v for k, v in document.items() if k != "44"}
+
+
+def test_half_a_character_is_no_end_of_a_value() -> None:
+    assert read(DIALECTS["cmi87"], HEAD + b"01" + "😀".encode() + b"x") is None
 
 
 def test_on_a_link_of_iso_8859_1_only_lengths_that_count_characters_are_read_otherwise() -> None:
