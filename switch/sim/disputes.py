@@ -15,6 +15,7 @@ from switch.core.operator.command import Unable
 from switch.core.operator.disputes import DisputeList, DisputeRow
 from switch.core.operator.errors import ErrorCode
 from switch.core.records.disputes import ACQUIRER, ISSUER, MOVES, Step
+from switch.core.records.lifecycle import Status
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import AnyEntry
 from switch.core.switch import Switch
@@ -22,6 +23,8 @@ from switch.sim.claims import Claim, disagreements
 from switch.sim.clock import MS_NS, Clock
 from switch.sim.faults import Span
 from switch.sim.ports import SwitchProcess
+from switch.simulators.payment_key import payment_key
+from switch.simulators.terminal import Terminal
 
 SHARE = 0.3
 """of days that have some"""
@@ -47,11 +50,15 @@ class Asked(NamedTuple):
 
 
 class Disputing:
-    """Claims some of a day's payments back, and compares what became of each with the books."""
+    """Claims some of a day's payments back, and compares what became of each with the books.
 
-    def __init__(self, seed: int, process: SwitchProcess, clock: Clock) -> None:
-        """`process`: the switch's."""
-        self._process, self._clock = process, clock
+    No bank claims what has just been paid: not while its acquirer waits for an answer or takes it back. One that is told then
+    that its reversal comes too late (77) has to ask a person what stands: how much was approved, or which reversal counts.
+    """
+
+    def __init__(self, seed: int, process: SwitchProcess, clock: Clock, terminals: Sequence[Terminal]) -> None:
+        """`process`: the switch's. `terminals`: whose payments they are, the day long."""
+        self._process, self._clock, self._terminals = process, clock, terminals
         self._rng = rng = Random(f"{seed} disputes")  # noqa: S311 - its own: else other days change
         self.left = LOOKS if rng.random() < SHARE else 0
         """looks at rest that are still to come"""
@@ -87,7 +94,9 @@ class Disputing:
             name = f"{one.dispute:x}"
             about = {"dispute": name, "step": step.value, "by": "operator", "amount": amount, "side": side}
             self._ask("disputes.step", about, Asked(step, amount, side, name))
-        paid = [one for one in switch.state.recent.values() if one.approved and one.txn < before_us]
+        unsure = {p.key for one in self._terminals for p in one.book().payments if p.status == Status.OPEN}
+        before = [one for one in switch.state.recent.values() if one.approved and one.txn < before_us]
+        paid = [one for one in before if one.request is not None and payment_key(one.request.elements) not in unsure]
         for outcome in rng.sample(paid, min(CLAIMS, len(paid))):
             self._claim(outcome, rng)
 

@@ -115,7 +115,7 @@ class World:
             drawn = tuple(sorted((*drawn, *closes, *still), key=lambda fault: fault.at_ms))
         self.faults = drawn if faults is None else faults
         self.trouble = Trouble(self, self._own_rng())
-        self.claims = Disputing(seed, self.switch, self.clock)
+        self.claims = Disputing(seed, self.switch, self.clock, self.terminals)
 
     def _own_rng(self) -> Random:
         return Random(self.rng.getrandbits(64))  # noqa: S311

@@ -13,7 +13,7 @@ from switch.ledger.fold import LedgerFold
 from switch.sim.cast import Cast
 from switch.sim.world import World
 
-DISPUTED_SEEDS = (5, 42)
+DISPUTED_SEEDS = (8, 42)
 """the second: claims, closes and crashes while payments are made"""
 
 
