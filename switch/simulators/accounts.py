@@ -287,7 +287,7 @@ class Ledger:
         amount = int(document.get(DE.AMOUNT, "0"))
         held = posting.amount if posting.held else posting.authorized
         before = (0, 0) if posting.held or not held else (posting.amount, posting.billed)
-        most = held or posting.amount
+        most = held or posting.approved or posting.amount
         if amount + before[0] > most + int(most * self._tolerance):
             reason = f"a completion of more than {self._tolerance:.0%} above what is held"
             return _Decision(Verdict(Answer.EXCEEDS_AMOUNT, reason=reason))
@@ -323,7 +323,8 @@ class Ledger:
             return _Decision(Verdict(Answer.APPROVED, reason="nothing left to take back"))
         sign = -1 if posting.amount < 0 else 1
         billed = _share(posting.billed, sign * left, posting.amount) if left else 0
-        reduced = msgspec.structs.replace(posting, amount=sign * left, billed=billed)
+        approved = min(posting.approved, left)
+        reduced = msgspec.structs.replace(posting, amount=sign * left, billed=billed, approved=approved)
         return _Decision(Verdict(Answer.APPROVED), reduced, "" if left else Status.REVERSED)
 
     def _take_increment_back(self, hold: Posting, increment: Increment) -> _Decision:
@@ -358,6 +359,7 @@ class Ledger:
             made_by=self._identify(document),
             answered_to=message_key(document),
             until=at.second + self._hold_s if held else 0,
+            approved=0 if held else int(document[DE.AMOUNT]),
         )
 
     def _card(self, posting: Posting) -> TestCard:

@@ -73,6 +73,8 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
     """of a hold that has been completed, in part perhaps: what was held"""
     increments: tuple[Increment, ...] = ()
     """of `amount` of a hold: what was added"""
+    approved: int = 0
+    """of a payment that was never held: up to what, before any tolerance, a tip may bring it"""
 
     @property
     def posted(self) -> int:

@@ -275,7 +275,9 @@ def _add(state: State, hold: HoldName, amount: int) -> None:
     outcome = state.recent.get(hold.key)
     if outcome is not None and outcome.txn == hold.txn:
         stands = outcome.stands + (amount if outcome.stands >= 0 and not outcome.captured else 0)
-        state.recent[hold.key] = msgspec.structs.replace(outcome, added=outcome.added + amount, stands=stands)
+        kept = outcome.kept_with(amount)
+        added = outcome.added + amount
+        state.recent[hold.key] = msgspec.structs.replace(outcome, added=added, stands=stands, kept=kept)
 
 
 def _watch(state: State, request: Forwarded, reversal: int, at_us: int) -> None:
@@ -310,8 +312,8 @@ def _follow(state: State, r: Owed, change: dict[str, int]) -> Outcome | None:
         if "captured" in change:  # what is posted of a hold has the rules and the rate of its completion's day
             kept = msgspec.structs.replace(kept, day=own.day, rate=own.rate)
         price = ENCODER.encode(kept)
-    if r.kind == REVERSAL:  # what is given back may be completed again
-        change = {**change, "captured": min(outcome.captured, change.get("stands", 0))}
+    if r.kind == REVERSAL:
+        change = change | outcome.cut(change.get("stands", 0))
     state.recent[key] = msgspec.structs.replace(outcome, **change, price=price)
     return outcome
 

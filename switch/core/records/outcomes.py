@@ -39,6 +39,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """to a hold: minor units of its increments that were approved and not taken back"""
     refunded: int = 0
     """minor units that refunds which name it have given back"""
+    kept: int = -1
+    """minor units that a reversal in part has left of what was approved, of a hold while nothing of it was completed; -1: all"""
     window: str = ""
     """that it ended in (`records.windows`), which every answer to it says; "": not known, or it is open"""
 
@@ -74,6 +76,20 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """Minor units that were approved: what was asked, or less of it (DE39=10), and what increments have added."""
         request, said = UNPACK.decode(self.packed)
         return (int(said[DE.AMOUNT]) if DE.AMOUNT in said else request.amount) + self.added
+
+    @property
+    def may_stand(self) -> int:
+        """Minor units that a completion or a tip may make of it, before any tolerance: what was approved, and not given up."""
+        return self.kept if self.kept >= 0 else self.authorized
+
+    def kept_with(self, added: int) -> int:
+        """`kept`, once an increment has added so much, or (below 0) was taken back."""
+        return max(0, self.kept + added) if self.kept >= 0 else -1
+
+    def cut(self, left: int) -> dict[str, int]:
+        """What a reversal down to `left` changes besides what stands. What it gives back of a completion may be completed."""
+        kept = self.kept if self.captured or left >= self.amount else min(left, self.may_stand)
+        return {"captured": min(self.captured, left), "kept": kept}
 
     @property
     def amount(self) -> int:

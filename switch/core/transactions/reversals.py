@@ -330,11 +330,12 @@ class Reversals:
             check_claimed(self._kernel.state.disputes, original, message.amount)
         host = self._kernel.hosts.get(request.host)
         tolerance = host.config.completion_tolerance if host is not None else Decimal(0)
-        most = original.authorized + int(original.authorized * tolerance)
+        may_stand = original.may_stand
+        most = may_stand + int(may_stand * tolerance)
         whole = message.amount + original.captured
         if message.currency == request.currency and whole > most:
             before = f" with {original.captured} completed before" if original.captured else ""
-            allowed = f"{original.authorized} and completion_tolerance of {tolerance:.0%}: {most}"
+            allowed = f"{may_stand} and completion_tolerance of {tolerance:.0%}: {most}"
             why = f"{message.amount}{before} is more than {allowed}"
             raise Refusal(Answer.EXCEEDS_AMOUNT, why)
 

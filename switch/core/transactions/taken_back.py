@@ -34,7 +34,7 @@ def left_without(part: Outcome, payment: Outcome, left: int) -> int:
         return left
     if payment.key[MTI_CLASS] == MTI.AUTHORIZATION:
         return max(0, payment.amount - (part.amount - left))
-    return min(payment.amount, max(left, payment.authorized))
+    return min(payment.amount, max(left, payment.may_stand))
 
 
 def nothing_to_undo(original: Outcome) -> str:
