@@ -282,8 +282,7 @@ class Ledger:
         return _Decision(Verdict(Answer.APPROVED), self._make_posting(document, account, billed, at), Status.APPROVED)
 
     def _complete(self, posting: Posting, document: Document) -> _Decision:
-        """A completion: the hold goes, its amount is posted, and added to what earlier ones have posted. A tip: its amount takes
-        the place of what is posted."""
+        """The hold goes, and a completion adds its amount to what is posted; a tip's takes the place of that."""
         amount = int(document.get(DE.AMOUNT, "0"))
         held = posting.amount if posting.held else posting.authorized
         before = (0, 0) if posting.held or not held else (posting.amount, posting.billed)
@@ -300,8 +299,7 @@ class Ledger:
         reason = "posted after its hold had expired" if posting.expired else ""
         return _Decision(Verdict(Answer.APPROVED, {DE.APPROVAL_CODE: posting.approval}, reason), posted)
 
-    def _decide_reversal(self, document: Document, at: Moment) -> _Decision:
-        del at
+    def _decide_reversal(self, document: Document, _: Moment) -> _Decision:
         increment = self._originals.find_increment(document)
         if increment is not None:
             return self._take_increment_back(*increment)

@@ -36,6 +36,8 @@ class Pending(msgspec.Struct, kw_only=True):
     deadline_ns: int
     found: Document = {}
     """what was checked on its issuer's behalf: elements of an approval that has none of them"""
+    alone: bool = False
+    """it adds to no hold and gives no payment back, so that its approval needs to be held against none"""
     losses: int = 0
     """connections that ended while it waited on them"""
 

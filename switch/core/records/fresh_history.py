@@ -1,8 +1,9 @@
-"""History as of now. The journal's index answers for what is durable; what a promise that is not has changed of an outcome that
+"""History as of now. The journal's index answers for what is durable; what a record that is not has changed of an outcome that
 memory has let go, nobody else knows.
 
-In: promises (`Owed`) before they are recorded, and how far the journal is durable. Out: outcomes with those promises applied, by
-the function that applies them to the state. Rule: what is durable is History's again, and forgotten here.
+In: promises (`Owed`), and answers to what adds to a hold or gives a payment back, before they are recorded; and how far the
+journal is durable. Out: outcomes with those records applied, by the function that applies them to the state. Rule: what is
+durable is History's again, and forgotten here.
 """
 
 from collections import OrderedDict
@@ -14,28 +15,27 @@ import msgspec
 from switch.core.limits import Limits
 from switch.core.records.fold import apply
 from switch.core.records.outcomes import History, Outcome
-from switch.core.records.records import MTI_CLASS, Key, Owed
+from switch.core.records.records import Answered, Forwarded, Key, Owed
 from switch.core.records.state import State
-from switch.wire.vocabulary import MTI
 
 FOUND_MAX: Final = 32
-"""outcomes that History was asked for last: what a promise is about is one of them, where memory has let it go"""
+"""outcomes that History was asked for last: what a record is about is one of them, where memory has let it go"""
 _UNBOUNDED: Final = Limits(recent_transactions=1 << 60)
 
 
-class _Promise(NamedTuple):
+class _Recorded(NamedTuple):
     """One that waits to become durable."""
 
-    entry: Owed
-    undone: Outcome
-    """what it is about, as it was before"""
+    entry: Owed | Answered
+    about: Outcome | Forwarded
+    """what it undoes, or answers, as it was before"""
 
 
 class _Changed(msgspec.Struct):
-    """An outcome, and what has been promised of it since."""
+    """An outcome, and what has been recorded of it since."""
 
     outcome: Outcome
-    promises: list[_Promise]
+    records: list[_Recorded]
     position: int
     """of the last of them"""
 
@@ -48,7 +48,7 @@ class FreshHistory:
         self._history = history
         self._found: OrderedDict[Key, Outcome] = OrderedDict()
         self._changed: OrderedDict[Key, _Changed] = OrderedDict()
-        """in the order of their last promises"""
+        """in the order of their last records"""
 
     def find(self, key: Key) -> Outcome | None:
         """See History."""
@@ -62,20 +62,21 @@ class FreshHistory:
         named = self._history.find_named(acquirer, name)
         return [self._now(one.key) if self._is_changed(one) else self._remembered(one) for one in named]
 
-    def note(self, entry: Owed, position: int, recent: Mapping[Key, Outcome]) -> None:
-        """It is about to be recorded under this position; `recent`: what memory holds until then."""
+    def note(self, entry: Owed | Answered, position: int, state: State) -> None:
+        """It is about to be recorded under this position; `state`: as it is until then."""
+        recent = state.recent
+        if isinstance(entry, Answered):
+            asked = state.open[entry.txn]
+            self._change_named(asked, _Recorded(entry, asked), position, recent)
+            return
         key = entry.undoes
         undone = self._known(key, recent) if key is not None and entry.original else None
         if key is None or undone is None:
             return
-        promise = _Promise(entry, undone)
-        self._change(key, undone, promise, position, recent)
-        if undone.key[MTI_CLASS] == MTI.FINANCIAL and undone.mti[2] == "0":
-            return  # a payment: it has no hold
-        request = undone.request
-        hold = self._known(request.hold.key, recent) if request is not None and request.hold is not None else None
-        if hold is not None:
-            self._change(hold.key, hold, promise, position, recent)
+        record = _Recorded(entry, undone)
+        self._change(key, undone, record, position, recent)
+        if undone.request is not None:
+            self._change_named(undone.request, record, position, recent)
 
     def settle(self, position: int) -> None:
         """The journal is durable up to here."""
@@ -88,13 +89,22 @@ class FreshHistory:
             known = self._now(key) if key in self._changed else self._found.get(key)
         return known
 
+    def _change_named(
+        self, request: Forwarded, record: _Recorded, position: int, recent: Mapping[Key, Outcome]
+    ) -> None:
+        """It changes the hold that a request adds to, or the payment that it gives back, too."""
+        name = request.hold or request.gives_back
+        known = self._known(name.key, recent) if name is not None else None
+        if known is not None:
+            self._change(known.key, known, record, position, recent)
+
     def _change(
-        self, key: Key, known: Outcome, promise: _Promise, position: int, recent: Mapping[Key, Outcome]
+        self, key: Key, known: Outcome, record: _Recorded, position: int, recent: Mapping[Key, Outcome]
     ) -> None:
         changed = self._changed.get(key)
-        if changed is None or key in recent:  # memory's own has every promise before this one
+        if changed is None or key in recent:  # memory's own has every record before this one
             changed = self._changed[key] = _Changed(known, [], position)
-        changed.promises.append(promise)
+        changed.records.append(record)
         changed.position = position
         self._changed.move_to_end(key)
 
@@ -106,10 +116,14 @@ class FreshHistory:
         """What the state would hold of it, had memory not let it go."""
         changed = self._changed[key]
         outcome = changed.outcome
-        for promise in changed.promises:
+        for entry, about in changed.records:
             state = State(_UNBOUNDED, open={}, owed={}, stans={}, horizons={})
-            state.recent.update({promise.undone.key: promise.undone, key: outcome})
-            apply(state, promise.entry)
+            if isinstance(about, Forwarded):
+                state.open[about.txn] = about
+            else:
+                state.recent[about.key] = about
+            state.recent[key] = outcome
+            apply(state, entry)
             outcome = state.recent[key]
         return outcome
 

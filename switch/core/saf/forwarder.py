@@ -71,7 +71,7 @@ class Forwarder:
     def owe(self, entry: Owed, now: int) -> int:
         """Record the promise and send it as soon as it is durable. Returns the record's position."""
         entry = msgspec.structs.replace(entry, window=self._kernel.window(now))
-        self._kernel.history.note(entry, self._kernel.position + 1, self._kernel.state.recent)
+        self._kernel.history.note(entry, self._kernel.position + 1, self._kernel.state)
         position = self._kernel.record(entry)
         self.enqueue(entry, position, now)
         return position

@@ -45,11 +45,13 @@ def back_of(claims: Iterable[Disputed]) -> tuple[int, list[Fee]]:
 
 
 def check_claimed(disputes: Disputes, payment: Outcome, left: int) -> None:
-    """Raise Refusal where less would be left of a payment than its issuer has claimed back."""
+    """Raise Refusal where less would be left of a payment than has gone back of it otherwise: by refunds that name it, and by
+    what its issuer has claimed."""
     claimed = disputes.committed.get(payment.txn, 0)
-    if left < claimed:
-        why = f"{claimed} minor units of {payment.txn:x} are in dispute: never more goes back than stands"
-        raise Refusal(Answer.ORIGINAL_INCONSISTENT, why)
+    if min(left, posted(payment)) < claimed + payment.refunded:
+        parts = ((claimed, "in dispute"), (payment.refunded, "refunded: a refund is taken back first"))
+        why = " and ".join(f"{minor} minor units of {payment.txn:x} are {what}" for minor, what in parts if minor)
+        raise Refusal(Answer.ORIGINAL_INCONSISTENT, f"{why}; never more goes back than stands")
 
 
 def with_claims(entry: Owed, payment: Outcome, left: int, disputes: Disputes, pricing: Pricing, now: int) -> Owed:

@@ -135,6 +135,11 @@ def cannot_add(kernel: Kernel, hold: HoldName) -> str:
     return f"the pre-authorization {hold.txn:x}, which it adds to, {why}" if why else ""
 
 
+def is_added_to(kernel: Kernel, hold: Outcome) -> bool:
+    """True while an increment of it waits for its issuer: what all of it is, nobody can tell."""
+    return any(r.hold is not None and r.hold.txn == hold.txn for r in kernel.state.open.values())
+
+
 def hold_ended(kernel: Kernel, request: Forwarded | None) -> str:
     """Why there is nothing of an increment to take back: it went with its hold. "" for anything else."""
     hold = request.hold if request is not None else None

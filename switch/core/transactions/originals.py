@@ -22,6 +22,7 @@ from itertools import chain, islice
 from switch.core.kernel import Kernel
 from switch.core.links.session import significant
 from switch.core.messages.internal import Original, parse_original
+from switch.core.messages.meaning import direction_of
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import (
     ACQUIRER,
@@ -276,6 +277,7 @@ class _Meant:
         self._code = follows or ""
         self._takes_back = follows is None
         self._adds = follows is not None and document[DE.MTI] in REQUESTS
+        self._refunds = self._adds and direction_of(document) < 0
         self._kernel = kernel
         self._class = original.mti[1] if original is not None and original.mti.strip("0") else ""
         self.is_advice = original is not None and original.mti[2] == "2"
@@ -316,6 +318,8 @@ class _Meant:
         )
         if self._code and (candidate.outcome is None or candidate.outcome.elements.get(DE.APPROVAL_CODE) != self._code):
             return True
+        if self._refunds and candidate.request is not None and direction_of(candidate.request.elements) < 0:
+            return True  # refunds may have the DE37 of their payment
         return any(said and known and said != known for said, known in pairs)
 
     def agreeing(self, candidate: Candidate) -> int:

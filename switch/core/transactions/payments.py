@@ -29,6 +29,7 @@ from switch.core.transactions.overload import shed
 from switch.core.transactions.partial_approvals import approves_less, cannot_take
 from switch.core.transactions.pins import pin_again, pin_for
 from switch.core.transactions.pricing import Pricing
+from switch.core.transactions.refunds import cannot_give_back, check_refund
 from switch.core.transactions.replies import reply
 from switch.core.transactions.standin import StandIn
 from switch.core.transactions.taken_back import taken_back
@@ -50,7 +51,6 @@ from switch.core.transactions.transaction import (
     route,
     take,
 )
-from switch.core.transactions.unreferenced import check_refund
 from switch.wire import EncodeError
 from switch.wire.vocabulary import DE, MACS, MTI, PIN_DATA, Answer, Document, is_repeat, mask_pan, repeat_of
 
@@ -86,7 +86,6 @@ class Payments:
             check_shape(self._kernel, message)
             if answer_again(self._kernel, message):
                 return
-            payment = check_refund(self._kernel, message)
             if message.key[MTI_CLASS] == MTI.AUTHORIZATION and (
                 DE.ORIGINAL in document or DE.APPROVAL_CODE in document
             ):
@@ -96,6 +95,7 @@ class Payments:
                 if hold is None
                 else decide(self._kernel, hold, self._router.lookup(message.pan))
             )
+            payment = check_refund(self._kernel, message)
             if self._kernel.own_rules is not None and hold is None:
                 decision = self._kernel.own_rules.before(message, decision)
             self._forward(message, decision, self._admit(decision, session, new=hold is None), hold, payment)
@@ -171,6 +171,7 @@ class Payments:
             first_ns=now,
             deadline_ns=now + host.timeout_ns,
             found=found,
+            alone=hold is None and payment is None,
         )
         hop = _hop("hop.sent", pending, out, host_session.link, now)
         waits = message.session.classic  # has no name of its own that its host could be asked by after a crash
@@ -310,17 +311,18 @@ class Payments:
         if kernel.own_rules is not None:
             kernel.own_rules.answering(pending, document, amount, now)
         window = kernel.window(now)
-        position = kernel.record(
-            Answered(
-                txn=txn,
-                at_us=kernel.wall_us(now),
-                de39=de39,
-                elements=remembered(document, left_out),
-                cost=cost,
-                priced=priced,
-                window=window,
-            )
+        answered = Answered(
+            txn=txn,
+            at_us=kernel.wall_us(now),
+            de39=de39,
+            elements=remembered(document, left_out),
+            cost=cost,
+            priced=priced,
+            window=window,
         )
+        if not pending.alone:
+            kernel.history.note(answered, kernel.position + 1, kernel.state)
+        position = kernel.record(answered)
         back = kernel.sessions.get(pending.link)
         if back is None:
             self._reverse_undelivered(pending.key, txn, approved, pending.link, now)
@@ -340,12 +342,18 @@ class Payments:
         if meaning is DECLINED:
             return code, ""
         wrong = contradiction(pending, document, tokens=host.config.pan_tokens)
-        hold = self._kernel.state.open[pending.txn].hold
-        if hold is not None:
-            wrong = wrong or cannot_add(self._kernel, hold)
+        if not pending.alone:
+            wrong = wrong or self._cannot_follow(pending)
         if not wrong and (meaning is PARTIAL or approves_less(pending, document)):
             return Answer.PARTIAL, cannot_take(pending, document)
         return code, wrong
+
+    def _cannot_follow(self, pending: Pending) -> str:
+        """Why an approval cannot be passed on, as what it adds to or gives back is another by now; "" where it can."""
+        request = self._kernel.state.open[pending.txn]
+        if request.hold is not None:
+            return cannot_add(self._kernel, request.hold)
+        return cannot_give_back(self._kernel, request, pending.amount)
 
     def _end_unknown(self, host: HostState, pending: Pending, why: str, now: int, *, approved: bool) -> None:
         """An answer that cannot be passed on: nobody can tell whether money moved, or not as much as it says. The request ends as

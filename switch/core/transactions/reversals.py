@@ -25,7 +25,7 @@ from switch.core.transactions.claimed_back import check_claimed, with_claims
 from switch.core.transactions.duplicates import answer_now
 from switch.core.transactions.exceptions import raise_exception
 from switch.core.transactions.incoming import Incoming
-from switch.core.transactions.increments import hold_ended, stands_without
+from switch.core.transactions.increments import hold_ended, is_added_to, stands_without
 from switch.core.transactions.originals import (
     NAMES,
     NEAR_S,
@@ -168,6 +168,8 @@ class Reversals:
         if message.masked and request.pan != message.masked:
             raise Refusal(Answer.ORIGINAL_INCONSISTENT, f"the original {original.txn:x} has another card")
         check_claimed(kernel.state.disputes, original, left)
+        if left and request.key[MTI_CLASS] == MTI.AUTHORIZATION and is_added_to(kernel, original):
+            raise Refusal(Answer.ISSUER_INOPERATIVE, f"an increment of {original.txn:x} waits: DE95 is about both")
         if self._forwarder.full(request.host):
             raise Refusal(Answer.MALFUNCTION, f"limit owed_per_host reached (host {request.host})")
         entry = reversal_entry(kernel, request, "acquirer", original.elements, message.now, approved=True)
@@ -301,7 +303,7 @@ class Reversals:
         """What an advice follows, where it is known: named by DE90, or by DE37 and DE38 of what was approved.
 
         A completion (DE25 06) may lack DE38, too: an issuer may have given none. Then it is a pre-authorization that DE37 names.
-        Raises Refusal for one that cannot follow it.
+        Raises Refusal for one that cannot follow it, or not yet: told of by itself, it would stand beside what it follows.
         """
         document = message.document
         named, code = DE.ORIGINAL in document, document.get(DE.APPROVAL_CODE, "")
@@ -310,6 +312,8 @@ class Reversals:
             return None
         follows = "" if named else code
         found = find_original(self._kernel, message, original_of_message(message), follows=follows)
+        if found is not None and found.pending is not None:
+            raise Refusal(Answer.ISSUER_INOPERATIVE, f"what it follows, {found.pending.txn:x}, waits for its issuer")
         outcome = found.outcome if found is not None else None
         request = outcome.request if outcome is not None else None
         if outcome is None or request is None or not (named or code or request.key[MTI_CLASS] == MTI.AUTHORIZATION):

@@ -8,64 +8,22 @@ from a card network is bound by the network's own rules, not here.
 
 from switch.core.kernel import Kernel
 from switch.core.network import Member
-from switch.core.records.outcomes import Outcome
 from switch.core.transactions.incoming import Incoming
-from switch.core.transactions.originals import find_original, original_of_message
-from switch.core.transactions.taken_back import posted
 from switch.core.transactions.transaction import Refusal
 from switch.money.convert import convert, rates_on
 from switch.money.currency import format_amount
 from switch.wire.vocabulary import APPROVALS, DE, Answer, Processing
 
 
-def check_refund(kernel: Kernel, message: Incoming) -> Outcome | None:
-    """The payment that a refund (DE3 20) gives back; None: it names none that stands behind all of it, or is no refund.
-
-    Raises Refusal for one of more than its member may pay back without an original, or of what the payment's issuer has claimed
-    back.
-    """
-    if message.document[DE.PROCESSING_CODE][:2] != Processing.REFUND:
-        return None
-    payment = _refunded(kernel, message)
-    if payment is None:
-        _check(kernel, message, "refund_amount_max")
-        return None
-    claimed = kernel.state.disputes.committed.get(payment.txn, 0)
-    free = posted(payment) - claimed - payment.refunded
-    if claimed and message.amount > free:
-        disputed = format_amount(claimed, message.currency)
-        why = f"{disputed} of {payment.txn:x} are in dispute: a refund and a chargeback would pay the cardholder twice"
-        raise Refusal(Answer.ORIGINAL_INCONSISTENT, why)
-    if message.amount > free:  # others have given it back: nothing stands behind this one
-        _check(kernel, message, "refund_amount_max")
-        return None
-    return payment
-
-
 def check_advice(kernel: Kernel, message: Incoming) -> None:
     """Raise Refusal for an advice that follows nothing known here and is of more than its member may tell of."""
     if message.document.get(DE.RESPONSE_CODE, Answer.APPROVED) in APPROVALS:  # else it tells of a decline: no money
         refund = message.document[DE.PROCESSING_CODE][:2] == Processing.REFUND
-        _check(kernel, message, "refund_amount_max" if refund else "advice_amount_max")
+        check_unreferenced(kernel, message, "refund_amount_max" if refund else "advice_amount_max")
 
 
-def _refunded(kernel: Kernel, message: Incoming) -> Outcome | None:
-    """The payment of this card that a refund names (DE90), which stands and is no less than it. None: it names none."""
-    if DE.ORIGINAL not in message.document:
-        return None
-    try:
-        found = find_original(kernel, message, original_of_message(message))
-    except Refusal:
-        return None
-    outcome = found.outcome if found is not None else None
-    request = outcome.request if outcome is not None else None
-    if outcome is None or request is None or not outcome.approved:
-        return None
-    same = (request.pan, request.currency) == (message.masked, message.currency)
-    return outcome if same and message.amount <= outcome.amount else None
-
-
-def _check(kernel: Kernel, message: Incoming, limit: str) -> None:
+def check_unreferenced(kernel: Kernel, message: Incoming, limit: str) -> None:
+    """Raise Refusal for one of more than this limit of its member's, and log it."""
     network, member = kernel.network, _member(kernel, message)
     if member is None:
         return

@@ -163,7 +163,9 @@ def test_what_is_claimed_back_is_not_refunded_besides() -> None:
     assert scene.rif.gets()["39"] == "77"
     pays(scene, "000003", "40.00", **named)
     answers(scene.book, row.dispute, "closed", side="acquirer")
-    pays(scene, "000004", "100.00", **named)
+    scene.rif.sends(purchase(stan="000004", de4="000000006001", **named))
+    assert scene.rif.gets()["39"] == "61"
+    pays(scene, "000005", "60.00", **named)
 
 
 def naming(paid: Document) -> dict[str, str]:
@@ -195,15 +197,14 @@ def test_what_is_refunded_is_not_claimed_back_besides(remembered: bool) -> None:
     assert claim(scene.book, payment, rrn=paid["37"]).amount == 5_000, "of the refund 20.00 stand"
 
 
-def test_a_refund_of_what_was_given_back_already_has_no_payment_behind_it() -> None:
-    """It is as large as one that names none may be, and is not counted as the payment's."""
+def test_what_was_given_back_already_is_not_given_back_again() -> None:
     scene = Scene()
     paid = pays(scene, "000001", "20000.00")
     payment = txn_of(scene)
     pays(scene, "000002", "20000.00", **naming(paid))
-    scene.rif.sends(purchase(stan="000003", de4="000002000000", **naming(paid)))
-    assert scene.rif.gets()["39"] == "61"
-    pays(scene, "000004", "100.00", **naming(paid))
+    for stan, amount in (("000003", "000002000000"), ("000004", "000000000001")):
+        scene.rif.sends(purchase(stan=stan, de4=amount, **naming(paid)))
+        assert scene.rif.gets()["39"] == "61"
     with pytest.raises(Unable, match=r"0\.00 MAD of it stand .* 20000\.00 MAD have been refunded"):
         claim(scene.book, payment)
 

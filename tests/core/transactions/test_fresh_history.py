@@ -54,6 +54,20 @@ def test_so_does_one_that_takes_a_part_back(others: int) -> None:
     assert [sum(entry.posts.values()) for entry in owed(scene)] == [-10_000, -5_000], "the rest of it, once"
 
 
+@pytest.mark.parametrize("others", [0, FULL, RECENT + 2])
+def test_an_increment_counts_before_it_is_durable(others: int) -> None:
+    scene, hold = scene_with(others, t="0100", de25="06", de35="", de52="")
+    named = {"90": reversal(hold)["90"], "38": "A12345"}
+    scene.book.journal_flushes()
+    scene.rif.sends({**hold, "11": "000902", "4": "000000010000", **named})
+    asked = scene.atlas.gets()
+    scene.book.journal_holds()
+    scene.atlas.answers(asked, "00", de38="A12345")
+    scene.rif.sends({**reversal(hold, "000903"), "t": "0220", "4": "000000025000", "38": "A12345"})
+    scene.book.journal_flushes()
+    assert [scene.rif.gets()["39"] for _ in range(2)] == ["00", "00"], "250.00 are held"
+
+
 def test_a_completion_counts_before_it_is_durable() -> None:
     scene, hold = scene_with(RECENT + 2, t="0100", de25="06", de35="", de52="")
     done = {**reversal(hold, "000901"), "t": "0220", "4": "000000009000", "38": "A12345"}
