@@ -14,7 +14,7 @@ from switch.core.records.records import Owed
 from switch.simulators.messages import PURCHASE
 from switch.wire.vocabulary import DE
 from tests.e2e.far_host import FarHost
-from tests.e2e.pos import Till
+from tests.e2e.pos import Till, card_of
 from tests.e2e.stage import Stage
 
 TIMEOUT_MS, FROZEN_S = 5_000, 6.0
@@ -40,12 +40,13 @@ def all_and_an_echo_test(waiting: list[bytes]) -> bool:
 
 @pytest.mark.alone
 def test_what_has_arrived_while_a_process_was_frozen_is_read_before_deadlines_are_looked_at(stage: Stage) -> None:
+    card = card_of(stage, "atlas-approved")  # once: from when the host is up, an echo test waits for its answer
     with closing(FarHost(stage, "atlas")) as host:
         switch = stage.start("serve", str(stage.path), "--state", str(stage.state), "--no-show", ready=False)
         host.accept()
         switch.ready()
         with closing(Till(stage, "rif")) as till:
-            requests = [till.request(PURCHASE, "atlas-approved", 1_00) for _ in range(MANY + LATER)]
+            requests = [till.request(PURCHASE, card, 1_00) for _ in range(MANY + LATER)]
             frames = [till.client.frame(request) for request in requests]
             till.client.sock.sendall(b"".join(frames[:MANY]))
             waiting = host.hears(all_and_an_echo_test)

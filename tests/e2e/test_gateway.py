@@ -325,7 +325,7 @@ def test_the_demo_shop_sells_and_says_what_it_was_told(gateway: Gateway) -> None
     paid = gateway.type_card(gateway.open(Forms(page).fields), gateway.cards["atlas-approved"])
     assert "Payment approved" in paid
     thanks = wait_for(lambda: page if "0230" in (page := post(at, "/paid", Forms(paid).fields)) else "")
-    inside = ("net ", f"merchant:{CLIENT} → atlas", "0100──▶", "0220", "http://127.0.0.1:8600/find?q=")
+    inside = ("net ", f"merchant:{CLIENT} → atlas", "──0100─", "0220", "http://127.0.0.1:8600/find?q=")
     for text in ("Thank you", *inside, "ECI 07 · mdStatus 7 · liability merchant", "/merchant/orders?lang=en&amp;q=D"):
         assert text in thanks, text
     connection = HTTPConnection(at, timeout=10)
