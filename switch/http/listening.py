@@ -18,7 +18,7 @@ from cryptography.x509 import load_der_x509_certificate
 from switch.core.network import Address
 from switch.http.https_end import HttpsEnd
 from switch.http.server import Report, Server
-from switch.security.certificates import CertificateError, read_certificates
+from switch.security.certificates import CertificateError, check_key, read_certificates
 from switch.security.revocation import Revocations
 
 _HOST: Final = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]+)(?::[0-9]+)?")
@@ -41,7 +41,12 @@ class ListeningError(Exception):
 
 
 def tls_context(certificate: Path, key: Path, *, server: bool = True) -> ssl.SSLContext:
-    """TLS 1.2 or later with the chain at `certificate`. Raises ListeningError."""
+    """TLS 1.2 or later with the chain at `certificate`. Raises ListeningError: also where others than its owner may read the
+    key, or it is kept under a passphrase, which a service would wait for."""
+    try:
+        check_key(str(key), read_certificates(str(certificate))[0], str(certificate))
+    except CertificateError as error:
+        raise ListeningError(f"{error}: {error.hint}" if error.hint else str(error)) from None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER if server else ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:

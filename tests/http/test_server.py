@@ -1,5 +1,6 @@
 """The HTTP server against clients that send too much, too slowly, or what no browser sends."""
 
+import re
 import socket
 import ssl
 import struct
@@ -9,6 +10,12 @@ from pathlib import Path
 
 import pytest
 import trio
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from trio.testing import memory_stream_pair
 
 from switch.core.network import Address
@@ -297,10 +304,30 @@ async def test_who_resets_before_being_accepted_costs_nobody_else() -> None:
         await listen(server, Address("127.0.0.1", 0), None, ready)
 
 
+@pytest.mark.parametrize(
+    ("case", "why"),
+    [
+        ("no certificate", "key.pem: holds no certificate: PEM: "),
+        ("read by others", "the private key has mode 0640, others may read it: chmod 600 "),
+        ("under a passphrase", "the private key is kept under a passphrase, which nobody could type at a start"),
+        ("another's", "the private key is not that of the first certificate in "),
+    ],
+)
+def test_a_key_that_is_no_secret_or_cannot_be_used_is_refused_as_on_links(tmp_path: Path, case: str, why: str) -> None:
+    authority = Authority(tmp_path)
+    issued, other = authority.issue("pay.example"), authority.issue("other.example")
+    certificate, key = Path(issued.certificate), tmp_path / "key.pem"
+    key.write_bytes(Path(other.key if case == "another's" else issued.key).read_bytes())
+    key.chmod(0o640 if case == "read by others" else 0o600)
+    if case == "under a passphrase":
+        kept = load_pem_private_key(key.read_bytes(), None)
+        sealed = BestAvailableEncryption(b"secret")
+        key.write_bytes(kept.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, sealed))
+    with pytest.raises(ListeningError, match=re.escape(why)):
+        tls_context(key if case == "no certificate" else certificate, key)
+
+
 async def test_pages_over_tls(tmp_path: Path) -> None:
-    (tmp_path / "key.pem").write_text("no key")
-    with pytest.raises(ListeningError, match="no certificate and key"):
-        tls_context(tmp_path / "key.pem", tmp_path / "key.pem")
     authority = Authority(tmp_path)
     issued = authority.issue("pay.example")
     server = Server(echo, lambda name, fields: None)
