@@ -439,3 +439,16 @@ def test_what_was_approved_in_the_issuers_place_is_posted_when_it_is_back(card: 
     shop.bank.comes()
     shop.agree(*{"nothing": (150_00,), "a reversal": (), "a partial reversal": (60_00,)}[follows])
     assert shop.says(repeat(asked))["39"] == ("91" if follows == "a reversal" else "00")
+
+
+def test_an_advice_of_a_refund_stands_beside_the_payment_that_it_names(shop: Counter) -> None:
+    asked, _ = shop.asks("purchase", "atlas-approved", 100_00)
+    told = {**completion(asked, "", 60_00, shop.at(), shop.stan()), "3": "200000", "37": "532912777777"}
+    assert shop.says(told)["39"] == "00"
+    assert shop.bank.balance(shop.card("atlas-approved")) == (40_00, 0)
+    shop.agree(100_00, -60_00)
+    (advice,) = shop.book.recorded(Owed)
+    assert (advice.original, advice.posts) == (0, {"504": -60_00})
+    assert shop.says({**told, "11": shop.stan(), "37": "532912777778", "4": "000000010001"})["39"] == "61"
+    assert shop.takes_back(told)["39"] == "00"
+    shop.agree(100_00)

@@ -19,7 +19,7 @@ from switch.core.transactions.taken_back import nothing_to_undo, posted
 from switch.core.transactions.transaction import Refusal
 from switch.core.transactions.unreferenced import check_unreferenced
 from switch.money.currency import format_amount
-from switch.wire.vocabulary import DE, Answer, Processing
+from switch.wire.vocabulary import APPROVALS, DE, Answer, Processing
 
 REFUND_LIMIT = "refund_amount_max"
 
@@ -41,6 +41,18 @@ def check_refund(kernel: Kernel, message: Incoming) -> Outcome | None:
         de39 = Answer.ORIGINAL_INCONSISTENT if _is_claimed(kernel, payment) or not payment.approved else ""
         raise Refusal(de39 or Answer.EXCEEDS_AMOUNT, why)
     return payment
+
+
+def check_advice(kernel: Kernel, message: Incoming) -> None:
+    """Raise Refusal for an advice that follows nothing known here, of more than its member may tell of; for one of a refund, as
+    for a refund. What it gives back is not counted for the next one."""
+    document = message.document
+    if document.get(DE.RESPONSE_CODE, Answer.APPROVED) not in APPROVALS:
+        return  # it tells of a decline: no money
+    if document[DE.PROCESSING_CODE][:2] == Processing.REFUND:
+        check_refund(kernel, message)
+    else:
+        check_unreferenced(kernel, message, "advice_amount_max")
 
 
 def refunds_under_way(kernel: Kernel, payment: Outcome) -> int:

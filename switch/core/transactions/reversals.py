@@ -16,7 +16,7 @@ from switch.core.kernel import Kernel
 from switch.core.links.awaited import Pending
 from switch.core.links.session import Session
 from switch.core.messages.internal import Original
-from switch.core.messages.meaning import is_inquiry
+from switch.core.messages.meaning import direction_of, is_inquiry
 from switch.core.records.outcomes import Outcome
 from switch.core.records.records import ADVICE, AMBIGUOUS, MTI_CLASS, REVERSAL, Declined, Excepted, Forwarded, Key, Owed
 from switch.core.routing.routing import Router
@@ -40,6 +40,7 @@ from switch.core.transactions.originals import (
 )
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.pricing import Pricing
+from switch.core.transactions.refunds import check_advice
 from switch.core.transactions.replies import acknowledge
 from switch.core.transactions.taken_back import followed_by, left_without, nothing_to_undo, remaining, taken_back, told
 from switch.core.transactions.transaction import (
@@ -51,7 +52,6 @@ from switch.core.transactions.transaction import (
     route,
     take,
 )
-from switch.core.transactions.unreferenced import check_advice
 from switch.wire.dates import later, seconds_between
 from switch.wire.pans import keepable
 from switch.wire.vocabulary import DE, MTI, Answer, Document, advice_of, request_of
@@ -318,6 +318,8 @@ class Reversals:
         request = outcome.request if outcome is not None else None
         if outcome is None or request is None or not (named or code or request.key[MTI_CLASS] == MTI.AUTHORIZATION):
             return None
+        if direction_of(document) < 0 < direction_of(request.elements):
+            return None  # a refund stands beside what it gives back
         if message.key[MTI_CLASS] == MTI.FINANCIAL:
             self._check_completion(message, outcome, request)
         return outcome

@@ -12,14 +12,7 @@ from switch.core.transactions.incoming import Incoming
 from switch.core.transactions.transaction import Refusal
 from switch.money.convert import convert, rates_on
 from switch.money.currency import format_amount
-from switch.wire.vocabulary import APPROVALS, DE, Answer, Processing
-
-
-def check_advice(kernel: Kernel, message: Incoming) -> None:
-    """Raise Refusal for an advice that follows nothing known here and is of more than its member may tell of."""
-    if message.document.get(DE.RESPONSE_CODE, Answer.APPROVED) in APPROVALS:  # else it tells of a decline: no money
-        refund = message.document[DE.PROCESSING_CODE][:2] == Processing.REFUND
-        check_unreferenced(kernel, message, "refund_amount_max" if refund else "advice_amount_max")
+from switch.wire.vocabulary import Answer
 
 
 def check_unreferenced(kernel: Kernel, message: Incoming, limit: str) -> None:
