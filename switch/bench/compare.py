@@ -184,6 +184,19 @@ def _percentiles(us: dict[str, Any]) -> str:
     return " ".join(f"{us[f'{name}_us']:>9,.0f}" for name in PERCENTILES)
 
 
+@contextlib.contextmanager
+def directory_for(what: str) -> Iterator[Path]:
+    """A directory of `var` for as long as the body takes. A CompareError of it becomes a click error."""
+    Path("var").mkdir(exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix=f"{what}-", dir="var")).absolute()
+    try:
+        yield directory
+    except CompareError as error:
+        raise click.ClickException(str(error)) from None
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
 @click.command()
 @click.option(
     "--rounds", type=click.IntRange(1), default=3, show_default=True, help="Of both, in turn; medians are compared."
@@ -215,9 +228,7 @@ def main(
     if len(os.sched_getaffinity(0)) < 2:
         click.echo("one core only: load, issuer and what is measured share it, and the figures say little", err=True)
     made: dict[str, list[dict[str, dict[str, Any]]]] = {subject: [] for subject in subjects}
-    Path("var").mkdir(exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="bench-", dir="var"))
-    try:
+    with directory_for("bench") as directory:
         loaded = load_network(network)
         for number in range(rounds):
             for subject in subjects if number % 2 == 0 else subjects[::-1]:
@@ -225,10 +236,6 @@ def main(
                 command = subject_command(subject, loaded, directory / STATE)
                 timed = {paced: [*runs[paced], "--state", str(directory / STATE)]} if subject == "switch" else {}
                 made[subject].append(one_round(loaded, command, runs | timed, directory))
-    except CompareError as error:
-        raise click.ClickException(str(error)) from None
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
     found = {s: {name: medians([r[name] for r in made[s]]) for name in runs} for s in subjects}
     first = next(iter(runs))
     ratio = None if only else round(found["switch"][first]["throughput"] / found["naive"][first]["throughput"], 2)

@@ -18,9 +18,9 @@ from typing import Any, Final
 import click
 import msgspec
 
-from switch.bench.compare import CLI, STATE, CompareError, one_round, subject_command
+from switch.bench.compare import CLI, STATE, CompareError, directory_for, one_round, subject_command
 from switch.bench.options import network_option
-from switch.bench.versus import directory_for, figures_of, table
+from switch.bench.versus import figures_of, table
 from switch.children import start
 from switch.config import load_network
 from switch.core.network import Network

@@ -11,7 +11,6 @@ baseline is put to the same, on request: it declines nothing, and everybody wait
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +18,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from switch.bench.compare import CompareError, cores, running, subject_command
+from switch.bench.compare import cores, directory_for, running, subject_command
 from switch.bench.compare import measure as measure_all
 from switch.bench.load_step import Step, as_text, measure, network_of
 from switch.bench.overload_plot import overload_svg
@@ -79,17 +78,14 @@ def main(
     scenarios: tuple[str, ...], steps: tuple[float, ...], naive: bool, svg: Path | None, as_json: bool, **options: Any
 ) -> None:
     """Offer the switch more than it, or an issuer, can serve; show what is served, what is declined, and how fast."""
-    Path("var").mkdir(exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="overload-", dir="var"))
     found: dict[str, list[Step]] = {}
     try:
-        for scenario in scenarios:
-            for subject in ("switch", "naive") if naive else ("switch",):
-                found[f"{scenario}, {subject}"] = run(subject, scenario, steps or STEPS, options, directory)
-    except (CompareError, ConfigErrors) as error:
-        raise click.ClickException(str(error)) from None
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        with directory_for("overload") as directory:
+            for scenario in scenarios:
+                for subject in ("switch", "naive") if naive else ("switch",):
+                    found[f"{scenario}, {subject}"] = run(subject, scenario, steps or STEPS, options, directory)
+    except ConfigErrors as errors:
+        raise click.ClickException(str(errors)) from None
     click.echo(msgspec.json.encode(found) if as_json else as_text(found))
     if svg is not None:
         try:

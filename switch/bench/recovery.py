@@ -6,12 +6,10 @@ the switch is killed. Time counts from the start of the process.
 """
 
 import os
-import shutil
 import signal
 import socket
 import statistics
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +22,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
-from switch.bench.compare import CLI, CompareError, running
+from switch.bench.compare import CLI, CompareError, directory_for, running
 from switch.bench.journals import write_journal
 from switch.bench.messages import Card, Settings, Speech, cards_of
 from switch.bench.options import network_option
@@ -203,20 +201,14 @@ def one_start(network: Network, state_dir: Path, number: int) -> Took:
 def main(transactions: int, rounds: int, network: str, as_json: bool) -> None:
     """Measure the time from the start of the switch to its first answer, after kill -9 with a long journal."""
     loaded = load_network(network)
-    Path("var").mkdir(exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="recovery-", dir="var"))
     console = Console(stderr=True)
-    try:
+    with directory_for("recovery") as directory:
         with Progress(console=console, disable=not console.is_terminal) as shown:
             task = shown.add_task("journal and index", total=transactions * 4)
             records = fill(directory, loaded, transactions, lambda n: shown.advance(task, n))
         issuer = [CLI[0], "-m", "switch.bench.echo_issuer", "--listen", str(loaded.hosts[0].connect)]
         with running(issuer, frozenset(os.sched_getaffinity(0)), directory / "issuer.err"):
             took = [one_start(loaded, directory, 900_000 + n * 1_000) for n in range(rounds)]
-    except CompareError as error:
-        raise click.ClickException(str(error)) from None
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
     median = {name: statistics.median(getattr(t, name) for t in took) for name in Took.__struct_fields__}
     if as_json:
         made = {"transactions": transactions, "records": records, **median, "rounds": took}

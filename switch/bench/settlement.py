@@ -7,9 +7,7 @@ end the day is closed. Nothing is indexed. Then `cmi-switch settle` is run as a 
 
 import os
 import random
-import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,7 +19,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import Progress
 
-from switch.bench.compare import CLI, CompareError
+from switch.bench.compare import CLI, CompareError, directory_for
 from switch.bench.journals import write_journal
 from switch.bench.options import whole_network
 from switch.children import start
@@ -274,12 +272,10 @@ def run(command: list[str], errors: Path) -> Took:
 def main(transactions: int, network: str, as_json: bool) -> None:
     """Measure a day's settlement: nets and all files from a cold journal; then the nets alone, with the index that follows."""
     loaded = load_network(network)
-    Path("var").mkdir(exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="settle-", dir="var"))
     console = Console(stderr=True)
-    command = [*CLI, "settle", loaded.source, "--state", str(directory)]
     files = [part for form in FILES for part in ("--as", form)]
-    try:
+    with directory_for("settle") as directory:
+        command = [*CLI, "settle", loaded.source, "--state", str(directory)]
         with Progress(console=console, disable=not console.is_terminal) as shown:
             task = shown.add_task("journal and index", total=transactions * 4)
             day = Day(loaded, transactions, START_US)
@@ -290,11 +286,7 @@ def main(transactions: int, network: str, as_json: bool) -> None:
                 shown.advance(task, done)
             index.close()
             warm = run([*command, "--json"], directory / "settle.err")
-    except CompareError as error:
-        raise click.ClickException(str(error)) from None
-    finally:
         size = sum(path.stat().st_size for path in directory.glob("files/*"))
-        shutil.rmtree(directory, ignore_errors=True)
     if as_json:
         made = {"transactions": transactions, "records": records, "files_bytes": size, "cold": cold, "indexed": warm}
         click.echo(msgspec.json.encode(made))

@@ -16,8 +16,8 @@ from typing import Any, Final
 import click
 import msgspec
 
-from switch.bench.compare import CLI, STATE, CompareError, measure, running, text_on_free_ports
-from switch.bench.versus import directory_for, figures_of, table
+from switch.bench.compare import CLI, STATE, CompareError, directory_for, measure, running, text_on_free_ports
+from switch.bench.versus import figures_of, table
 from switch.config import load_network
 from switch.core.network import Network
 from switch.loopback import free_ports

@@ -15,10 +15,10 @@ from typing import Any, Final
 import click
 import msgspec
 
-from switch.bench.compare import STATE, one_round, subject_command, text_on_free_ports
+from switch.bench.compare import STATE, directory_for, one_round, subject_command, text_on_free_ports
 from switch.bench.process import usage
 from switch.bench.servers import Cluster, ServerError, cluster
-from switch.bench.versus import directory_for, figures_of, table
+from switch.bench.versus import figures_of, table
 from switch.config import load_network
 from switch.core.network import Network
 

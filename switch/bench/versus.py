@@ -5,12 +5,9 @@ machine's mood falls on both. CPU a payment is the steadier figure where others 
 """
 
 import operator
-import shutil
 import statistics
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +15,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from switch.bench.compare import CLI, STATE, CompareError, one_round, subject_command
+from switch.bench.compare import CLI, STATE, CompareError, directory_for, one_round, subject_command
 from switch.bench.options import network_option
 from switch.config import load_network
 from switch.core.network import Network
@@ -93,19 +90,6 @@ def table(found: dict[str, dict[str, Figure]], this: str, other: str, digits: in
             for what, f in row.items()
         ]
     return "\n".join(rows)
-
-
-@contextmanager
-def directory_for(what: str) -> Iterator[Path]:
-    """A directory of `var` for as long as the body takes. A CompareError of it becomes a click error."""
-    Path("var").mkdir(exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix=f"{what}-", dir="var")).absolute()
-    try:
-        yield directory
-    except CompareError as error:
-        raise click.ClickException(str(error)) from None
-    finally:
-        shutil.rmtree(directory, ignore_errors=True)
 
 
 def rounds_of(

@@ -4,7 +4,6 @@ In: a journal's directory. Out: the anchor there, if there is one. Without it a 
 with segments missing.
 """
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -41,8 +40,3 @@ def read_anchor(directory: Path | str) -> Anchor | None:
         raise JournalError(
             f"{path}: cannot be read, and says where the pruned journal begins: {error}; put back the copy that its backup has"
         ) from None
-
-
-def day_of(at_us: int) -> str:
-    """The day of wall-clock µs, in UTC."""
-    return datetime.fromtimestamp(at_us / 1e6, UTC).strftime("%Y-%m-%d")

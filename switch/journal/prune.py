@@ -16,7 +16,7 @@ import msgspec
 
 from switch.core.limits import Limits
 from switch.core.records.records import SCHEMA
-from switch.journal.anchor import Anchor, anchor_path, day_of
+from switch.journal.anchor import Anchor, anchor_path
 from switch.journal.backup import read_manifest
 from switch.journal.copying import os_errors, put, sync_directory
 from switch.journal.index import Index
@@ -34,6 +34,7 @@ from switch.journal.places import segment_paths
 from switch.journal.projections.transactions import Transactions
 from switch.journal.recovery import decode, journal_directory, recover
 from switch.journal.scan import Scan
+from switch.wire.dates import day_of
 
 KEEP_S: Final = 8 * 86_400
 """A day more than the longest duplicate window a network file may state."""

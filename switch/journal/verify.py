@@ -12,7 +12,7 @@ from urllib.parse import quote
 import msgspec
 
 from switch.core.records.records import SCHEMA
-from switch.journal.anchor import day_of, read_anchor
+from switch.journal.anchor import read_anchor
 from switch.journal.index import index_path
 from switch.journal.integrity import Known, known_end, missing_end
 from switch.journal.keys import key_check, stored_chain_key, vault_key_path
@@ -31,6 +31,7 @@ from switch.journal.log import (
 )
 from switch.journal.recovery import decode, in_use, journal_directory
 from switch.journal.scan import Scan
+from switch.wire.dates import day_of
 
 
 class Verified(msgspec.Struct):
