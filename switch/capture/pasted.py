@@ -46,13 +46,15 @@ _AROUND_MAX: Final = 65_536
 """characters of a text that is read again without what stands around"""
 _BARE: Final = (0, 5, 7, 12, 22, 26)
 """where the MTI of a message without a length may stand: behind no header, or a known one"""
-_WHERE: Final = (0, 2, 4, 5, 7, 9, 11, 12, 22, 24, 26)
+_WHERE: Final = (0, 2, 4, 5, 7, 9, 11, 12, 13, 22, 24, 26)
 """where a message's MTI may stand: behind lengths and headers"""
 _HEX_RUN: Final = re.compile(r"(?<![0-9A-Za-z])(?:0[xX])?((?:[0-9a-fA-F]{2}[ :-]?){15,}[0-9a-fA-F]{2})(?![0-9A-Za-z])")
 _TEXT_RUN: Final = re.compile(r"(?:^|(?<=[\s:=\[\"'>(]))[0129][1-8][0-9]{2}[0-9A-Fa-f]{16}[\x20-\x7e]*")
 _MTI_BYTES: Final = re.compile(
     rb"[0129][1-8][0-9][0-5]|[\xf0-\xf2\xf9][\xf1-\xf8][\xf0-\xf9][\xf0-\xf5]|[\x01-\x08\x11-\x18\x21-\x28][\x00-\x95]"
 )
+_OWN_MTI: Final = re.compile(rb"[012][1-58][0-4][0-5]")
+"""An MTI in ASCII that most messages have."""
 _MTI_AND_BITMAP: Final = re.compile(r"[0129][0-9]{3}[0-9A-Fa-f]{16}")
 _CLOSES: Final = {"[": "]", '"': '"', "'": "'", "(": ")", ">": "<"}
 _ZONED_MIN: Final = 16
@@ -130,7 +132,7 @@ def readings(text: str) -> list[bytes]:
     text = tidied(text).strip()
     data = _in_one_form(text) or _without_what_is_around(text)
     if data:
-        return [unwrapped(data)]
+        return [unwrapped(_hex_of(data))]
     itself = _MTI_AND_BITMAP.match(text) is not None
     few = None if itself else _escaped(text)
     if few and _begins(few, _WHERE):
@@ -140,6 +142,13 @@ def readings(text: str) -> list[bytes]:
     if data:
         found = [data, *([text.encode("utf-8", "replace")] if itself else [])]
     return [unwrapped(one) for one in found]
+
+
+def _hex_of(data: bytes) -> bytes:
+    """What the hex says that a program's text stands for (`b'0048600000…'`), where that begins as a message and it does not."""
+    digits = data.decode("latin-1")
+    made = None if _OWN_MTI.match(data) else _plain_hex(digits)
+    return made if made and len(made) >= _PIECE_MIN and _begins(made, _WHERE) else data
 
 
 def _in_one_form(text: str) -> bytes | None:

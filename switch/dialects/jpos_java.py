@@ -15,7 +15,8 @@ from switch.dialects.jpos_field import Field
 _TOKEN: Final = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'', re.DOTALL)
 _ARRAY: Final = re.compile(
     r"\bISOFieldPackager\b[^;{}=()]*=\s*(?:new\s+ISOFieldPackager\s*\[\s*\]\s*)?(\{)"
-    r"|\bISOFieldPackager\b[^;{}=()]*=\s*arrayOf\w*\s*(?:<[^>()]*>)?\s*(\()"
+    r"|(?:\bISOFieldPackager\b[^;{}=()]*=|\b(?:val|var)\s+\w+\s*=)\s*arrayOf\w*\s*(?:<[^>()]*>)?\s*(\()"
+    r"|\bnew\s+ISOFieldPackager\s*\[\s*\]\s*(\{)"
 )
 _PLACED: Final = re.compile(r"\b\w+\s*\[\s*(\d{1,3})\s*\]\s*=\s*(?=(?:new\s+)?[\w.]*\bIF\w+\s*\()")
 _CALL: Final = re.compile(r"\s*(?:new\s+)?([\w.]+)\s*\(")
@@ -69,7 +70,8 @@ def _blank(text: str) -> str:
 
 def is_java(content: bytes) -> bool:
     """True for source that lists jPOS's field packagers."""
-    return re.search(rb"\bIF[ABE]?[A-Z]*_\w+\s*\(", content) is not None and b"ISOFieldPackager" in content
+    fields = re.search(rb"\bIF[ABE]?[A-Z]*_\w+\s*\(", content) is not None
+    return fields and (b"ISOFieldPackager" in content or b"ISOBasePackager" in content)
 
 
 def read(source: str, content: bytes, wanted: Wanted) -> Brought:
@@ -100,7 +102,7 @@ def read(source: str, content: bytes, wanted: Wanted) -> Brought:
 
 def _listed(java: _Source) -> Iterator[tuple[int, _Piece]]:
     """The fields by number: of the first array with a bitmap, of the first array, or those that are put into their places."""
-    arrays = [java.parts(match.start(1 if match[1] else 2)) for match in _ARRAY.finditer(java.plain)]
+    arrays = [java.parts(match.start(match.lastindex or 0)) for match in _ARRAY.finditer(java.plain)]
     arrays = [pieces for pieces in arrays if len(pieces) > 1]
     chosen = next((a for a in arrays if "BITMAP" in java.plain[a[1].start : a[1].end]), arrays[0] if arrays else None)
     if chosen is not None:

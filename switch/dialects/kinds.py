@@ -47,6 +47,13 @@ _CHANGED: Final = Other(
     "a packager class that changes fields of another, which is not in this file",
     "make the change in the class it extends, and import that",
 )
+_ISO8583NET: Final = Other(
+    "a dialect of iso8583net's: its <isopackager> is not jPOS's, though it is called so", _BY_HAND
+)
+_J8583_JSON: Final = Other(
+    "a configuration of j8583's in JSON, of which only the XML is read",
+    'write its fields as <parse type="0210"><field num="3" type="NUMERIC" length="6"/> …, and import that',
+)
 _TABLE: Final = Other(
     "formats as iso_8583 (JavaScript) and py8583 have them: they leave open how lengths and digits travel", _BY_HAND
 )
@@ -85,6 +92,15 @@ _OTHERS: Final = (
             "a table of fields in a form that is not known here: it leaves open how lengths and digits travel", _BY_HAND
         ),
     ),
+    (
+        re.compile(
+            rb"\bpackager\b\s*=\s*\{.{0,400}?\btype[\"']?\s*:\s*[\"'](?:l{0,4}(?:n|an|ans|b|z|x))[\"']", re.DOTALL
+        ),
+        Other(
+            "a packager of iso-8583's (JavaScript), which is code, and leaves open how digits and bitmaps travel",
+            _BY_HAND,
+        ),
+    ),
     (re.compile(rb"\bfld\s*\[\s*\d+\s*\]\s*=\s*new\s+IF"), _CHANGED),
     (
         re.compile(rb"\bFieldBuilder\b.{0,400}\bMsgFieldType\b", re.DOTALL),
@@ -104,6 +120,8 @@ def kind_of(content: bytes) -> str | Other:
     if text.startswith(b"<"):
         root = _ROOT.search(_ASIDE.sub(b" ", text))
         name = root[1] if root else b""
+        if b"<isofields" in text and b"contentcoding" in text:
+            return _ISO8583NET
         if name != b"isopackager" and _GUIDES.search(text):
             return "j8583"
         return _OTHER_ROOTS.get(name) or ("jpos" if b"<isofield" in text or not name else _xml(name))
@@ -159,6 +177,8 @@ def _of_json(content: bytes) -> str | Other | None:
         return Other(
             "a packager in JSON of a library that is not known here, though its fields look like moov's", _BY_HAND
         )
+    if isinstance(value.get("templates"), list) or isinstance(value.get("parses"), list):
+        return _J8583_JSON
     if isinstance(value.get("fields"), list):
         return Other("a list of fields in a form that is not known here", _BY_HAND)
     return None

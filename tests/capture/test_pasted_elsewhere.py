@@ -56,6 +56,7 @@ FORMS: dict[str, Callable[[bytes], str]] = {
     "groups of any size in brackets": lambda d: f"({d[:2].hex()} {d[2:10].hex()} {d[10:].hex()})",
     "groups of any size in quotes, over lines": lambda d: f"'{d[:5].hex(' ')} \n{d[5:9].hex(' ')}\n{d[9:].hex(' ')}'",
     "angle brackets": lambda d: f"<{d.hex()}>",
+    "Python's bytes of its hex": lambda d: f"(\n b'{d[:30].hex()}'\n b'{d[30:].hex()}'\n)",
     "offsets with an h": lambda d: rows(d, lambda at, c: f"{at:08x}h {c.hex(' '):47} {shown(c):16}"),
     "IntelliJ's array": lambda d: "\n".join(f"{i} = {signed(b)}" for i, b in enumerate(d)),
     "IntelliJ's array, typed": lambda d: "\n".join(f"[{i}] = {{byte}} {signed(b)}" for i, b in enumerate(d)),

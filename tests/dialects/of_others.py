@@ -184,6 +184,20 @@ class ISO1987APackagerRedCPT : ISOBasePackager() {
         IFA_NUMERIC(6, "CODE")
     )
 }""",
+    "SvfePackager (Kotlin)": """
+internal open class SvfePackager : ISOBasePackager() {
+    companion object {
+        var fields = arrayOf( /*000*/ IFA_NUMERIC(4, "MTI"),  /*001*/
+                IFA_BITMAP(16, "BIT MAP"),  /*002*/ IFA_LLCHAR(19, "PAN"),  /*003*/ IFA_NUMERIC(6, "CODE") )
+    }
+}""",
+    "an array in the call": """
+public class P extends ISOBasePackager {
+    public P() {
+        setFieldPackager(new ISOFieldPackager[] {
+            new IFA_NUMERIC(4, "MTI"), new IFA_BITMAP(16, "BITMAP"), new IFA_LLCHAR(19, "PAN"), new IFA_NUMERIC(6, "CODE") });
+    }
+}""",
     "TransactionMapper (Kotlin)": """
 val fieldPackagers = arrayOfNulls<ISOFieldPackager>(129)
 fieldPackagers[0] = IFA_NUMERIC(4, "Message Type Indicator")
@@ -333,8 +347,16 @@ OTHER_FORMATS = {
         "ExportJSON",
     ),
     "juks/iso-8583-socket-queue": (
-        "exports.packager = {'0': {length: 4, name: 'MTI', type: 'n'}}",
-        "none of the formats",
+        "exports.packager = {'0': {length: 4, name: 'MTI', type: 'n'}, '2': {length: 19, type: 'lln'}}",
+        "a packager of iso-8583's (JavaScript), which is code",
+    ),
+    "chochos/j8583, in JSON": (
+        '{"parses": [{"type": "0210", "fields": [{"num": 3, "type": "NUMERIC", "length": 6}]}]}',
+        "a configuration of j8583's in JSON, of which only the XML is read",
+    ),
+    "nikmes/iso8583net": (
+        '<isopackager name="VISA"><isofields><isofield number="000" length="4" contentcoding="BCD"/></isofields></isopackager>',
+        "its <isopackager> is not jPOS's",
     ),
     "py8583": (
         'class IsoSpec1987(IsoSpec):\n  ContentTypes[2] = {"ContentType": "n", "MaxLen": 19, "LenType": 2}',
