@@ -59,7 +59,7 @@ HABITS: Final = (
     Habits(),
     Habits(),
     Habits(clock=False),
-    Habits(clock=False, keeps_number=True),
+    Habits(keeps_number=True),
     Habits(own_numbers=True),
     Habits(works_offline=True),
 )

@@ -51,7 +51,12 @@ def test_all_that_can_go_wrong_does() -> None:
     ("of", "method", "instead", "first_seed"),
     [
         (Lookup, "repeated", lambda *_: None, 1),
-        (Lookup, "void_named", lambda *_: None, 1),
+        (
+            Classic,
+            "_undo_void",
+            lambda of, session, document, raw, _, now: of._never_came(session, document, raw, now),
+            1,
+        ),
         (Classic, "_reversal", Classic._never_came, 1),
         (Lookup, "told_again", lambda *_: None, 14),
         (Lookup, "invoiced", lambda *_: None, 1),

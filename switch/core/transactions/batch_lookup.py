@@ -91,10 +91,11 @@ class Lookup:
         if request is None:
             # overtaken by its reversal, which has said of what; or refused, and whatever has that number now is asked anew
             card, amount, _ = _what(document)
-            meant = before.card in ("", card) and before.amount in (0, amount)
+            meant = document[DE.MTI] not in ADVICES and before.card in ("", card) and before.amount in (0, amount)
             recent = outcome is not None and kernel.wall_us_now - outcome.at_us < REPEAT_US
             return outcome is not None and bool(outcome.reversed_by) and recent and meant
-        if _what(document) != _of(request):
+        told = outcome is not None and outcome.mti in ADVICES
+        if _what(document) != _of(request) or (told and document[DE.MTI] not in ADVICES):
             return False
         recent = kernel.wall_us_now - request.at_us < REPEAT_US
         local, marked = _local(document), is_repeat(document[DE.MTI])
@@ -125,6 +126,12 @@ class Lookup:
             del named[0]
         void = named[0] if named and named[0][MTI_CLASS] == MTI.REVERSAL else None
         return void if void is not None and self._kernel.find(void) is not None else None
+
+    def has_undone(self, batch: Batch, key: Key) -> bool:
+        """True for the advice that has undone a void: it has the number of that."""
+        outcome = self.look(key)[1]
+        undoes = (other[MTI_CLASS] == MTI.REVERSAL and other[STAN] == key[STAN] for other in batch.keys)
+        return outcome is not None and outcome.mti in ADVICES and any(undoes)
 
     def void_of(self, session: Session, document: Document) -> Key | None:
         """The void of the payment that a message names by DE37, DE60 or DE61, where one has come: the newest."""

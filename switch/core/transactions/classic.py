@@ -261,8 +261,8 @@ class Classic:
         original = None if named else hold if is_hold else self._lookup.payment_named(session, without)
         if named or original is None:
             return bool(named)
-        if self._kernel.find(key_of(session, self._taking_back(document, original))) is not None:
-            return True  # the same void, sent again
+        if key_of(session, self._taking_back(document, original)) in self._lookup.batch(session, document).keys:
+            return True  # the same void, sent again; a reversal is not listed there
         request, outcome = self._lookup.look(original)
         sold = request is not None and direction_of(request.elements) > 0
         return sold and outcome is not None and outcome.approved
@@ -296,6 +296,8 @@ class Classic:
             return
         if of_void:  # of a void that has not come, whatever that has named
             original = self._lookup.named(session, {de: v for de, v in document.items() if de not in NAMES})
+            if original is not None and self._lookup.has_undone(batch, original):
+                original = None  # the same again, out of a queue, when its number had been another payment's
         else:
             original = self._lookup.named(session, document) or self._invoiced(session, document)
         if original is None:

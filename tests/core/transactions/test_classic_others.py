@@ -343,3 +343,26 @@ def test_a_void_may_be_undone_and_made_again_under_the_number_that_it_had(shop: 
         assert (put_back["t"], put_back["4"]) == ("0220", "000000015000")
         assert shop.atlas.got_nothing()
     assert shop.agrees_on(1, 15_000, 0, 0)
+
+
+def test_a_refund_under_the_number_of_a_sale_that_was_reversed_is_no_void_of_it(shop: Shop) -> None:
+    """Its number was kept; the same card, the same amount."""
+    shop.till.sends(sale("000001")).hangs_up()
+    shop.atlas.gets()
+    assert shop.till.asks(reversal(sale("000001")))["39"] == "00"
+    assert shop.tells_issuer()["t"] == "0420"
+    assert shop.pays(sale("000001", de3="200000"))["39"] == "00"
+    assert shop.agrees_on(0, 0, 1, 15_000)
+
+
+def test_a_copy_of_a_voids_reversal_takes_nothing_back_once_its_number_is_another_payments(shop: Shop) -> None:
+    paid = shop.pays(sale("000001"))
+    unheard = void(sale("000001"), paid, "000002")
+    shop.till.sends(unheard).hangs_up()
+    assert shop.tells_issuer()["t"] == "0420"
+    assert shop.till.asks(reversal(unheard))["39"] == "00"
+    assert shop.tells_issuer()["t"] == "0220"
+    assert shop.pays(sale("000002", 700))["39"] == "00"
+    assert shop.till.asks(reversal(unheard))["39"] == "00"
+    assert shop.atlas.got_nothing()
+    assert shop.agrees_on(2, 15_700, 0, 0)
