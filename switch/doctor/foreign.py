@@ -59,6 +59,10 @@ _PRINTED: Final = {
         "a message of a cash machine to its host (NDC, or Diebold 911 and 912): fields between 1C bytes, no MTI and no bitmap",
         "connect it to what drives cash machines: that speaks ISO 8583 to a switch",
     ),
+    re.compile(rb"\[\s*[\"']?0[\"']?\s*,\s*[\"'][0-9]{4}[\"']\s*\]\s*,\s*\[\s*[\"']?[0-9]{1,3}[\"']?\s*,"): (
+        "a list of elements as a program has them before it packs them (iso-8583 of JavaScript)",
+        _TAKE_BYTES,
+    ),
     re.compile(rb"^bm +Enabled Fields +: |^t +Message Type[^\n]*: '[0-9]{4}'", re.MULTILINE): (
         "what pp of pyiso8583 prints of a message",
         _TAKE_BYTES,

@@ -44,6 +44,15 @@ def test_an_mti_and_a_bitmap_whose_elements_nobody_reads_are_named() -> None:
     assert "MTI 0100 in BCD at byte 7" in examine(len(behind).to_bytes(2, "big") + behind).summary
 
 
+def test_a_list_of_elements_is_called_what_it_is() -> None:
+    """From a report of s-a/iso-8583: what its `packSync` takes."""
+    (found,) = examine(b'var msg =[[0,"0200"],      [2,"9504010000000019"],      [3,"321000"]];').diagnoses
+    assert "a list of elements as a program has them" in found.sentence
+    assert "take the bytes" in found.change
+    assert found.evidence is not None
+    assert "39" not in found.evidence.cells, "no digit of the card is shown"
+
+
 @pytest.mark.parametrize("data", [b"\x30" + b"\0" * 60, bytes(range(200)), b"\x01\x00" + b"\xff" * 60, b"\x08\x00"])
 def test_bytes_that_may_be_no_message_are_called_none(data: bytes) -> None:
     assert "MTI" not in examine(data).summary
