@@ -169,7 +169,7 @@ def test_a_field_beyond_the_head_that_is_bad_is_answered_with_30() -> None:
 
 def test_an_mti_nobody_speaks_is_answered_with_30() -> None:
     scene = Scene()
-    scene.rif.sends(purchase(t="0300"))
+    scene.rif.sends(purchase(t="0600"))
     assert scene.rif.gets()["39"] == "30"
 
 
