@@ -118,14 +118,27 @@ class Lookup:
             return False
         return self._kernel.wall_us_now - outcome.at_us < REPEAT_US
 
-    def void_named(self, batch: Batch, stan: str) -> Key | None:
-        """The void that has this DE11, if that is the newest to have it, but for the advice that has undone it."""
+    def void_named(self, batch: Batch, document: Document) -> Key | None:
+        """The void that has the DE11 which a message names, if that is the newest to have it, but for the advice that has undone
+        it, and is of the card and DE37 that the message says."""
+        stan = stan_named(document)
         named = [key for key in reversed(batch.keys) if key[STAN] == stan]
         outcome = self.look(named[0])[1] if len(named) > 1 else None
         if outcome is not None and outcome.mti in ADVICES:
             del named[0]
         void = named[0] if named and named[0][MTI_CLASS] == MTI.REVERSAL else None
-        return void if void is not None and self._kernel.find(void) is not None else None
+        if void is None or self._kernel.find(void) is None:
+            return None
+        voided = (
+            k
+            for k in reversed(batch.keys)
+            if k[MTI_CLASS] in PAYMENTS and k[TRANSMISSION_TIME] == void[TRANSMISSION_TIME]
+        )
+        request = self.look(next(voided, None))[0]
+        card, rrn = mask_pan(pan_of(document)), document.get(DE.RRN, "").strip()
+        if request is None:
+            return void
+        return void if card in ("", request.pan) and rrn in ("", request.elements.get(DE.RRN, "").strip()) else None
 
     def has_undone(self, batch: Batch, key: Key) -> bool:
         """True for the advice that has undone a void: it has the number of that."""

@@ -32,7 +32,7 @@ from switch.core.records.records import (
     Declined,
     Key,
 )
-from switch.core.transactions.batch_lookup import NAMES, ORIGINAL_61, PAYMENTS, VOIDS, Lookup, said_by, stan_named
+from switch.core.transactions.batch_lookup import NAMES, ORIGINAL_61, PAYMENTS, VOIDS, Lookup, said_by
 from switch.core.transactions.batch_settlement import BatchSettlement
 from switch.core.transactions.payments import Payments
 from switch.core.transactions.replies import reply
@@ -281,7 +281,7 @@ class Classic:
     def _reversal(self, session: Session, document: Document, raw: Document, now: int) -> None:
         """0400: of what has its DE11, whether it is known whether that was approved or not."""
         batch = self._lookup.batch(session, document)
-        void = self._lookup.void_named(batch, stan_named(document))
+        void = self._lookup.void_named(batch, document)
         of_void = document.get(DE.PROCESSING_CODE, "")[:2] in VOIDS
         names_both = (
             void is not None and (void[0], MTI.FINANCIAL, *void[2:]) in batch.keys

@@ -329,6 +329,17 @@ def test_a_number_that_is_kept_after_a_request_was_lost_is_another_cards(shop: S
     assert shop.agrees_on(1, 700, 0, 0)
 
 
+def test_a_void_that_never_came_is_taken_back_as_itself_where_its_number_had_been_another_payments(shop: Shop) -> None:
+    """A number is kept until a void is approved: the first was, the second was lost, and its reversal has that DE37."""
+    first = shop.pays(sale("000001"))
+    shop.till.asks(void(sale("000001"), first, "000003"))
+    assert shop.tells_issuer()["t"] == "0420"
+    second = shop.pays(sale("000002", 700))
+    shop.till.asks(reversal(void(sale("000002", 700), second, "000003")))
+    assert shop.atlas.got_nothing(), "the first stays taken back"
+    assert shop.agrees_on(1, 700, 0, 0)
+
+
 @pytest.mark.parametrize("stan", ["000001", "000002"], ids=["its sale's number", "one of its own"])
 def test_a_void_may_be_undone_and_made_again_under_the_number_that_it_had(shop: Shop, stan: str) -> None:
     """The number is kept until a void is approved; or a void has that of its sale, and DE3 says what a reversal means."""
