@@ -73,7 +73,7 @@ class Scene:
 
 
 def approved(scene: Scene, sent: Document) -> Document:
-    """Rif sends it, Atlas approves. What Atlas was asked."""
+    """`sent` is forwarded and approved; the request as the issuer saw it."""
     scene.rif.sends(sent)
     request = scene.atlas.gets()
     scene.atlas.answers(request, "00", de38="A12345")

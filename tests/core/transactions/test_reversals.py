@@ -7,16 +7,7 @@ from switch.core.records.records import Owed
 from switch.sim.playbook import Peer, Playbook
 from switch.simulators.reconciliation import journal_rows
 from switch.wire.vocabulary import Document
-from tests.core.scripts import ATLAS_CARD, OTHER_CARD, VISA_ABROAD, Scene, morocco, purchase, reversal
-
-
-def approved(scene: Scene, sent: Document) -> Document:
-    """`sent` is forwarded and approved; the request as the issuer saw it."""
-    scene.rif.sends(sent)
-    request = scene.atlas.gets()
-    scene.atlas.answers(request, "00", de38="A12345")
-    assert scene.rif.gets()["39"] == "00"
-    return request
+from tests.core.scripts import ATLAS_CARD, OTHER_CARD, VISA_ABROAD, Scene, approved, morocco, purchase, reversal
 
 
 def read_all(peer: Peer) -> list[Document]:
