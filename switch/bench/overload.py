@@ -18,7 +18,7 @@ from typing import Any, Final
 import click
 import msgspec
 
-from switch.bench.compare import cores, directory_for, running, subject_command
+from switch.bench.compare import CompareError, cores, directory_for, running, subject_command
 from switch.bench.compare import measure as measure_all
 from switch.bench.load_step import Step, as_text, measure, network_of
 from switch.bench.overload_plot import overload_svg
@@ -34,7 +34,10 @@ CLOSED: Final = 256
 
 
 def run(subject: str, scenario: str, steps: Sequence[float], options: dict[str, Any], directory: Path) -> list[Step]:
-    """All steps of one scenario, against one process. CompareError: something did not start, or nothing was approved."""
+    """All steps of one scenario, against one process; of the baseline those that it stands.
+
+    CompareError: something did not start, nothing was approved, or the switch did not stand a step.
+    """
     on, state = cores(), directory / "state"
     limited = scenario == "issuer"
     network: Network = load_network(str(network_of(directory, ISSUER_PENDING if limited else 0, options["turn_ms"])))
@@ -56,7 +59,15 @@ def run(subject: str, scenario: str, steps: Sequence[float], options: dict[str, 
             rate = capacity * step
             click.echo(f"{scenario}, {subject}: {step:g} of {capacity:,.0f}/s", err=True)
             arguments = ["--rate", f"{rate:.1f}", "--connections", str(options["connections"]), *timed]
-            found.append(measure(address, process.pid, on.load, step, rate, arguments))
+            try:
+                found.append(measure(address, process.pid, on.load, step, rate, arguments))
+            except CompareError as error:
+                if subject != "naive" or not found:
+                    raise
+                click.echo(
+                    f"{scenario}, naive: ends before {step:g}×, as it does not stand that load: {error}", err=True
+                )
+                break
     return found
 
 
