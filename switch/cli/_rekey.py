@@ -24,15 +24,14 @@ def rekey_command(state_dir: str) -> None:
       cmi-switch restart
     """
     from switch.journal.keys import open_vault, vault_key_path
-    from switch.journal.log import JournalError, NoJournalError, segments
+    from switch.journal.log import JournalError, written_segments
     from switch.journal.recovery import journal_directory
     from switch.security.audit import AuditError
     from switch.security.vault import VaultError, add_key
     from switch.server.operators import audit_of
 
     try:
-        if not segments(directory := journal_directory(state_dir)):
-            raise NoJournalError(str(directory))
+        written_segments(journal_directory(state_dir))
         log = audit_of(state_dir, open_vault(state_dir).audit_secret)
         path = vault_key_path(state_dir)
         with log.turn():

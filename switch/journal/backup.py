@@ -33,7 +33,7 @@ from switch.journal.copying import (
     unwatched,
 )
 from switch.journal.keys import stored_chain_key, vault_key_path
-from switch.journal.log import JournalError, Log, NoJournalError, Segment, read_header, segments
+from switch.journal.log import JournalError, Log, Segment, read_header, segments, written_segments
 from switch.journal.marks import MARKS, copy_marks
 from switch.journal.recovery import decode, journal_directory
 from switch.security.files import make_private_directory
@@ -81,9 +81,7 @@ def backup(
     `now_us`: wall-clock µs, for the manifest. Raises JournalError: no journal, damage, or a target that holds anything else.
     """
     source, place = journal_directory(state_dir), journal_directory(target)
-    listed = segments(source)
-    if not listed:
-        raise NoJournalError(source)
+    listed = written_segments(source)
     with os_errors(str(target)):
         make_private_directory(place)
         with locked(target):

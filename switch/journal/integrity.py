@@ -22,7 +22,7 @@ from switch.journal.head import Head, before_any_record, head_path, read_slots, 
 from switch.journal.head_copy import CopyRead, read_copy
 from switch.journal.index import Index, index_path, remove_index
 from switch.journal.keys import key_check, stored_chain_key
-from switch.journal.log import HEADER, ChainKey, JournalError, NoJournalError, Place, Segment, read_header, segments
+from switch.journal.log import HEADER, ChainKey, JournalError, Place, Segment, read_header, segments, written_segments
 from switch.journal.places import is_at
 from switch.journal.recovery import Gap, Recovered, claim, journal_directory, recover
 from switch.journal.scan import Scan
@@ -211,8 +211,7 @@ def accept_end(state_dir: Path | str, head_copy: str = "") -> Accepted:
     No switch may be running. Raises JournalError: one is, or what is there is damaged.
     """
     directory = journal_directory(state_dir)
-    if not segments(directory):
-        raise NoJournalError(directory)
+    written_segments(directory)
     key = stored_chain_key(state_dir)
     lock = claim(state_dir, 0)
     try:

@@ -22,7 +22,7 @@ from switch.core.records.records import SCHEMA
 from switch.journal.cold import ColdLedger, Collector
 from switch.journal.copying import Progress, unwatched
 from switch.journal.index import Index, IndexDamagedError, index_path, remove_index
-from switch.journal.log import JournalError, Log, NoJournalError, Place, segments
+from switch.journal.log import JournalError, Log, Place, written_segments
 from switch.journal.places import end_of, is_at
 from switch.journal.projections.ledger import LAST, Ledger, LedgerTables, Unpriced
 from switch.journal.projections.ledger import closes as look_closes
@@ -271,9 +271,7 @@ def open_ledger(
 def _opened(state_dir: Path, home: str, watch: Progress, collector: Collector | None) -> Iterator[JournalLedger]:
     """That of one journal."""
     directory = journal_directory(state_dir)
-    listed = segments(directory)
-    if not listed:
-        raise NoJournalError(directory)
+    listed = written_segments(directory)
     first = listed[0].first
     index = _indexed(state_dir)
     if index is not None:

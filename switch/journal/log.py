@@ -169,6 +169,14 @@ def segments(directory: str) -> list[Segment]:
     return counting
 
 
+def written_segments(directory: str) -> list[Segment]:
+    """The same, of a journal that has been written: one at least. Raises JournalError, NoJournalError where there is none."""
+    there = segments(directory)
+    if not there:
+        raise NoJournalError(directory)
+    return there
+
+
 def check_regular(path: str) -> None:
     """Raise JournalError where a file of the journal is a FIFO, a device or a directory: its reader might wait for ever."""
     try:

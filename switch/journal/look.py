@@ -17,7 +17,7 @@ from switch.core.records.merchant_charges import Charged
 from switch.core.records.records import SCHEMA, AnyEntry, Snapshot
 from switch.journal.history import entries_at
 from switch.journal.index import Index, IndexDamagedError, remove_index
-from switch.journal.log import Log, NoJournalError, segments
+from switch.journal.log import Log, segments, written_segments
 from switch.journal.places import end_of, record_at, segment_paths
 from switch.journal.projections import STANDARD
 from switch.journal.projections.days import Cell, DayFold, Days, Sum, calendar_day, closes, sums
@@ -36,8 +36,7 @@ class JournalLook:
     def __init__(self, state_dir: Path | str, projections: Sequence[Projection] = STANDARD) -> None:
         """`projections`: all that the index keeps. Raises JournalError where there is no journal, or it is damaged."""
         self._directory = journal_directory(state_dir)
-        if not segments(self._directory):
-            raise NoJournalError(self._directory)
+        written_segments(self._directory)
         self._index: Index | None = None
         with ExitStack() as unless_it_is_all_read:
             unless_it_is_all_read.callback(self.close)

@@ -25,10 +25,9 @@ from switch.journal.log import (
     HEADER,
     Header,
     JournalError,
-    NoJournalError,
     Segment,
     read_header,
-    segments,
+    written_segments,
 )
 from switch.journal.places import segment_paths
 from switch.journal.projections.transactions import Transactions
@@ -60,9 +59,7 @@ def prune(state_dir: Path | str, before_us: int, now_us: int, kept_in: Path | st
     `kept_in`: the backup that must hold them; None: they are lost. Raises JournalError, and removes nothing then.
     """
     directory = journal_directory(state_dir)
-    listed = segments(directory)
-    if not listed:
-        raise NoJournalError(directory)
+    listed = written_segments(directory)
     cutoff_us, why = _cutoff(state_dir, before_us, now_us)
     found = _newest_snapshot(listed, cutoff_us)
     if found is None:

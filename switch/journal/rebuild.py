@@ -8,7 +8,7 @@ from pathlib import Path
 
 from switch.journal.copying import Progress, unwatched
 from switch.journal.index import Index, Rebuilt
-from switch.journal.log import JournalError, NoJournalError, segments
+from switch.journal.log import JournalError, written_segments
 from switch.journal.projections import STANDARD
 from switch.journal.projections.projection import Projection
 from switch.journal.recovery import journal_directory
@@ -26,8 +26,7 @@ def rebuild(
     journal, no such projection, damage; the old tables are there then.
     """
     directory = journal_directory(state_dir)
-    if not segments(directory):
-        raise NoJournalError(directory)
+    written_segments(directory)
     known = [projection.name for projection in projections]
     for name in names:
         if name not in known:

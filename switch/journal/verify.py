@@ -23,11 +23,11 @@ from switch.journal.log import (
     NO_KEY,
     ChainKey,
     JournalError,
-    NoJournalError,
     Segment,
     chain_under,
     read_header,
     segments,
+    written_segments,
 )
 from switch.journal.recovery import decode, in_use, journal_directory
 from switch.journal.scan import Scan
@@ -59,9 +59,7 @@ def verify(state_dir: Path | str, head_copy: str = "") -> Verified:
     """
     directory = journal_directory(state_dir)
     live = in_use(state_dir)
-    listed = segments(directory)
-    if not listed:
-        raise NoJournalError(directory)
+    listed = written_segments(directory)
     result = Verified([], [], first=listed[0].first, last=listed[0].first - 1)
     key = _key(state_dir, listed, result)
     known = _end_known(directory, key, head_copy, result)  # first: a log that is written goes on while it is walked
